@@ -1,0 +1,101 @@
+"""The loader of components: every folder beside this file that holds a component.yml is one, nothing is listed twice."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+from mlops_bot.errors import MlopsBotError
+from mlops_bot.types import FRAMEWORKS, FUNCTIONALITIES, Check, Component, Framework, Recipe
+
+FOLDER = Path(__file__).parent
+_FIELDS = {
+    "name",
+    "title",
+    "aliases",
+    "functionalities",
+    "frameworks",
+    "imports",
+    "requirement",
+    "docs",
+    "environment",
+    "store",
+    "api_modules",
+}
+
+
+class ComponentError(MlopsBotError):
+    """A component's folder is not as docs/add-a-component.md says: a mistake in this package, not in a request."""
+
+
+@cache
+def load_all() -> Mapping[str, Component]:
+    """Every component by canonical name, in alphabetical order. Raises ComponentError for a malformed folder."""
+    folders = sorted(path.parent for path in FOLDER.glob("*/component.yml"))
+    return {component.name: component for component in map(load, folders)}
+
+
+def load(folder: Path) -> Component:
+    """The component of one folder. Raises ComponentError naming the field that is wrong."""
+    import yaml
+
+    path = folder / "component.yml"
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(data, dict):
+        raise ComponentError(f"{path}: expected a mapping of fields")
+    missing, unknown = _FIELDS - data.keys(), data.keys() - _FIELDS
+    if missing or unknown:
+        raise ComponentError(f"{path}: missing fields {sorted(missing)}, unknown fields {sorted(unknown)}")
+    _check_values(path, data)
+    return Component(
+        name=data["name"],
+        title=data["title"],
+        aliases=tuple(data["aliases"]),
+        functionalities=tuple(data["functionalities"]),
+        frameworks={framework: tuple(engines) for framework, engines in data["frameworks"].items()},
+        imports=tuple(data["imports"]),
+        requirement=data["requirement"],
+        docs_sources=data["docs"],
+        environment={key: str(value) for key, value in data["environment"].items()},
+        store=tuple(data["store"]),
+        api_modules=tuple(data["api_modules"]),
+        guide=(folder / "guide.md").read_text(encoding="utf-8"),
+        folder=folder,
+        has_recipe=(folder / "recipe.py").is_file(),
+    )
+
+
+def _check_values(path: Path, data: Mapping[str, Any]) -> None:
+    if data["name"] != path.parent.name.replace("_", "-"):
+        raise ComponentError(f"{path}: name is {data['name']!r}, but the folder is {path.parent.name!r}")
+    for functionality in data["functionalities"]:
+        if functionality not in FUNCTIONALITIES:
+            raise ComponentError(f"{path}: unknown functionality {functionality!r}; known: {', '.join(FUNCTIONALITIES)}")
+    for framework, engines in data["frameworks"].items():
+        if framework not in get_args(Framework):
+            raise ComponentError(f"{path}: unknown framework {framework!r}; known: {', '.join(FRAMEWORKS)}")
+        if not set(engines) <= {"recipe", "llm"}:
+            raise ComponentError(f"{path}: frameworks.{framework}: engines are 'recipe' and 'llm', not {engines}")
+
+
+def recipe(component: Component) -> Recipe | None:
+    """The component's recipe, or None where its folder has none."""
+    if not component.has_recipe:
+        return None
+    rewrite: Recipe = importlib.import_module(f"{__name__}.{component.folder.name}.recipe").rewrite
+    return rewrite
+
+
+def check(component: Component) -> Check:
+    """The component's check of the effect: evidence in, None or the reason of failure out."""
+    found: Check = importlib.import_module(f"{__name__}.{component.folder.name}.check").check
+    return found
+
+
+def inside(component: Component, part: str) -> bytes | None:
+    """The text of a file that runs inside the sandbox (collect.py, prepare.py, smoke.py); None where there is none."""
+    path = component.folder / f"{part}.py"
+    return path.read_bytes() if path.is_file() else None

@@ -1,0 +1,43 @@
+"""The recipe engine: the component's deterministic LibCST rewrite. No key, no network, no GPU."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from mlops_bot.types import Component, Context, Feedback, NotApplicable, Proposal, Recipe, Task
+
+
+class RecipeEngine:
+    """Proposes at most one candidate a task. `find` gives a component's recipe (components.recipe)."""
+
+    name = "recipe"
+    model: str | None = None
+    trusted = True
+
+    def __init__(self, find: Callable[[Component], Recipe | None]) -> None:
+        self._find = find
+
+    def propose(
+        self, task: Task, context: Context, *, n: int = 1, temperature: float = 0.0, feedback: Feedback | None = None
+    ) -> Sequence[Proposal]:
+        """One proposal: new files, or `declined` with the reason. `n` and `temperature` change nothing: a recipe
+        has one answer; after a failed one (`feedback`) it has none left."""
+        if feedback is not None:
+            return []
+        started = time.monotonic()
+        rewrite = self._find(task.component)
+        if task.kind == "translation":
+            return [self._declined(f"there is no recipe that translates to {task.component.title}", started)]
+        if rewrite is None:
+            return [self._declined(f"{task.component.title} has no recipe", started)]
+        script = task.script
+        result = rewrite(script.text, context.facts[script.path], task.functionality)
+        if isinstance(result, NotApplicable):
+            return [self._declined(result.reason, started)]
+        return [
+            Proposal(engine=self.name, files={script.path: result.text}, cost=0.0, seconds=time.monotonic() - started)
+        ]
+
+    def _declined(self, reason: str, started: float) -> Proposal:
+        return Proposal(engine=self.name, declined=reason, cost=0.0, seconds=time.monotonic() - started)
