@@ -1,0 +1,73 @@
+# Everything a person or a machine does with this repository. `make` alone lists it.
+#
+# The environment lives in .venv. It is set up when its stamp is missing; the stamp's name carries a checksum of the
+# lock file and of pyproject.toml, so it is set up again exactly when one of them changed.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+# The first Python that is new enough; `make run PYTHON=/path/to/python` overrides it.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+EXAMPLE ?= examples/sklearn/train.py
+TESTS ?=
+
+sum = $(shell cat pyproject.toml $(1) | cksum | cut -d ' ' -f 1)
+RUN := $(VENV)/.run-$(call sum,requirements/run.txt)
+DEV := $(VENV)/.dev-$(call sum,requirements/dev.txt)
+
+.PHONY: help run test check format lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(RUN)  ## set up what is light, adapt an example, show the diff and the evidence
+	$(BIN)/mlops-bot add mlflow $(EXAMPLE) --engine recipe --sandbox process
+
+test: $(DEV)  ## set up everything, run all tests (TESTS="tests/test_cli.py -k word" for some)
+	$(BIN)/python -m pytest $(TESTS)
+
+check: $(DEV)  ## formatting, lint, types, import contracts, workflows: no tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=src $(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --quiet --persona auditor .github
+
+format: $(DEV)  ## format, and fix what ruff can fix
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+# Dependencies are locked with hashes, for every supported Python and platform. The run lock is a subset of the other:
+# going from `make run` to `make test` changes no version.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links --upgrade pyproject.toml
+
+lock: $(DEV)  ## refresh the lock files to the newest versions that pyproject.toml allows
+	$(LOCK) --group dev --output-file requirements/dev.txt
+	$(LOCK) --group run --constraints requirements/dev.txt --output-file requirements/run.txt
+
+clean:  ## remove the environment and every cache of the tools
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or say where it is: make run PYTHON=/path/to/python" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) could not make an environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
+
+$(RUN): | $(BIN)/python
+	@echo "Setting up $(VENV) (once; about a minute)"
+	$(PIP) install --quiet --require-hashes --requirement requirements/run.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.run-* && touch $@
+
+$(DEV): | $(BIN)/python
+	@echo "Setting up $(VENV) with the whole training stack (once; several minutes, several gigabytes)"
+	$(PIP) install --quiet --require-hashes --requirement requirements/dev.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.run-* $(VENV)/.dev-* && touch $@ $(RUN)
