@@ -1,0 +1,141 @@
+"""The jobs of a verification: what is put into the sandbox, and where. Pure.
+
+    <job root>/project/            the project; the program starts in project/<workdir>
+    <job root>/.mlops-bot/         smoke hooks, their configuration, the trace they leave, collectors and evidence
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from mlops_bot import components
+from mlops_bot.cache import files_key
+from mlops_bot.types import Component, Functionality, Job, Limits, Runtime, RunResult
+
+PROJECT = "project"
+HOUSE = ".mlops-bot"
+EVIDENCE = f"{HOUSE}/evidence.json"
+TRACE = f"{HOUSE}/trace.json"
+API = f"{HOUSE}/api.json"
+_SMOKE_FOLDER = Path(__file__).parent.parent / "sandbox" / "smoke"
+_INSIDE_FOLDER = Path(__file__).parent / "inside"
+_HELPER_LIMITS = Limits(seconds=180.0, memory_mb=4096, disk_mb=4096)
+
+
+@dataclass(frozen=True, slots=True)
+class Smoke:
+    """The limits of a smoke run; `full` turns limits and stand-ins off, seeds and tracing stay."""
+
+    full: bool = False
+    seed: int = 0
+    max_epochs: int = 2
+    max_batches: int = 4
+
+
+def program(
+    files: Mapping[str, bytes],
+    argv: tuple[str, ...],
+    *,
+    workdir: str,
+    runtime: Runtime,
+    limits: Limits,
+    smoke: Smoke,
+    component: Component | None,
+) -> Job:
+    """The training program under the smoke hooks. `component`: the one a candidate uses; None for the original."""
+    hooks = dict(smoke_hooks())
+    extra = []
+    if component is not None and (hook := components.inside(component, "smoke")) is not None:
+        name = f"component_{component.folder.name}"
+        hooks[f"{name}.py"] = hook
+        extra.append(name)
+    configuration = {
+        "schema": 1,
+        "full": smoke.full,
+        "seed": smoke.seed,
+        "max_epochs": smoke.max_epochs,
+        "max_batches": smoke.max_batches,
+        "max_seconds_hint": limits.seconds,
+        "component_hooks": extra,
+    }
+    return Job(
+        argv=argv,
+        files={
+            **{f"{PROJECT}/{path}": content for path, content in files.items()},
+            **{f"{HOUSE}/smoke/{path}": content for path, content in hooks.items()},
+            f"{HOUSE}/smoke.json": json.dumps(configuration).encode(),
+        },
+        runtime=runtime,
+        workdir=f"{PROJECT}/{workdir}" if workdir != "." else PROJECT,
+        environment={
+            "PYTHONPATH": f"{{root}}/{HOUSE}/smoke",
+            "MLOPS_SMOKE": f"{{root}}/{HOUSE}/smoke.json",
+            "MLOPS_TRACE": f"{{root}}/{TRACE}",
+            "PYTHONHASHSEED": "0",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "MPLBACKEND": "Agg",
+            "CUDA_VISIBLE_DEVICES": "",
+            **(component.environment if component is not None else {}),
+        },
+        limits=limits,
+    )
+
+
+def collector(
+    component: Component, files: Mapping[str, bytes], result: RunResult, functionality: Functionality, runtime: Runtime
+) -> Job:
+    """The component's collect.py over a copy of what the program left; it gets none of the smoke hooks."""
+    script = components.inside(component, "collect")
+    if script is None:
+        raise components.ComponentError(f"{component.folder}: collect.py is missing")
+    left = {f"{PROJECT}/{path}": content for path, content in files.items()}
+    left.update({path: content for path, content in result.files.items() if path.startswith(f"{PROJECT}/")})
+    return Job(
+        argv=("python", f"{HOUSE}/collect.py", EVIDENCE, functionality),
+        files={**left, f"{HOUSE}/collect.py": script},
+        runtime=runtime,
+        environment={**component.environment, "PYTHONDONTWRITEBYTECODE": "1"},
+        limits=_HELPER_LIMITS,
+    )
+
+
+def api_dump(component: Component, runtime: Runtime) -> Job:
+    """Prints the public signatures of the installed component into API."""
+    return Job(
+        argv=("python", f"{HOUSE}/api_dump.py", API, *component.api_modules),
+        files={f"{HOUSE}/api_dump.py": (_INSIDE_FOLDER / "api_dump.py").read_bytes()},
+        runtime=runtime,
+        environment={**component.environment, "PYTHONDONTWRITEBYTECODE": "1"},
+        limits=_HELPER_LIMITS,
+    )
+
+
+def prepare(component: Component, script: bytes, runtime: Runtime) -> Job:
+    """Runs the component's prepare.py in an empty project, so that what it leaves can be copied into later jobs."""
+    return Job(
+        argv=("python", f"{{root}}/{HOUSE}/prepare.py"),
+        files={f"{HOUSE}/prepare.py": script, f"{PROJECT}/.keep": b""},
+        runtime=runtime,
+        workdir=PROJECT,
+        environment={**component.environment, "PYTHONDONTWRITEBYTECODE": "1"},
+        limits=_HELPER_LIMITS,
+    )
+
+
+@cache
+def smoke_hooks() -> Mapping[str, bytes]:
+    """The hooks that are injected into a run, by path below their folder."""
+    return {
+        path.relative_to(_SMOKE_FOLDER).as_posix(): path.read_bytes() for path in sorted(_SMOKE_FOLDER.rglob("*.py"))
+    }
+
+
+@cache
+def hooks_key() -> str:
+    """Changes whenever a hook does: part of a baseline's cache key."""
+    return files_key(smoke_hooks())

@@ -1,0 +1,267 @@
+"""From a candidate to a verdict: static -> run -> effect -> preserved, the first failure wins.
+
+The unmodified original runs first, once for the same content (the baseline). Everything that touches a machine goes
+through the Sandbox; everything that judges is pure and lives in the modules beside this one.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+
+from mlops_bot import components
+from mlops_bot.cache import Cache, files_key, key_of
+from mlops_bot.errors import SandboxError
+from mlops_bot.types import (
+    Candidate,
+    Failed,
+    Job,
+    Json,
+    Limits,
+    Observation,
+    Output,
+    Passed,
+    Progress,
+    Runtime,
+    RunResult,
+    Sandbox,
+    SourceFacts,
+    Task,
+    Verdict,
+)
+from mlops_bot.verify import api as api_module
+from mlops_bot.verify import explain_run, job, observe, preserved, static
+
+CHECKS_VERSION = 1  # part of every verdict's cache key: raise it when a check changes its mind
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the project is run: the same for the original and for every candidate."""
+
+    files: Mapping[str, bytes]  # the project, POSIX paths relative to its root
+    argv: tuple[str, ...]
+    workdir: str = "."
+    limits: Limits = field(default_factory=Limits)
+    smoke: job.Smoke = field(default_factory=job.Smoke)
+
+
+class Verifier:
+    """Judges candidates of one task under one plan, in one runtime."""
+
+    def __init__(
+        self,
+        task: Task,
+        facts: SourceFacts,
+        plan: Plan,
+        *,
+        sandbox: Sandbox,
+        runtime: Runtime,
+        cache: Cache,
+        progress: Progress,
+    ) -> None:
+        self._task = task
+        self._facts = facts
+        self._plan = plan
+        self._sandbox = sandbox
+        self._runtime = runtime
+        self._cache = cache
+        self._progress = progress
+        self.seconds: dict[str, float] = {}
+        self._program_key = key_of(
+            files_key(plan.files), plan.argv, plan.workdir, asdict(plan.limits), asdict(plan.smoke), runtime.id,
+            job.hooks_key(),
+        )  # fmt: skip
+
+    # --- the original ---------------------------------------------------------------------------------------
+
+    def baseline(self, *, again: bool = False) -> Observation:
+        """The unmodified original's run; `again`: a second, independent one. Cached by content."""
+        key = key_of("baseline", self._program_key, again)
+        cached = self._cache.get("baseline", key)
+        if cached is not None:
+            self._progress("baseline", "the original ran before, its result is reused")
+            return observation_from_json(cached)
+        self._progress("baseline", "running the original" + (" once more" if again else ""))
+        observation, _ = self._run(self._plan.files, candidate=False, stage="baseline")
+        if observation.ended == "exited":  # a machine that was too slow or too small is asked again next time
+            self._cache.put("baseline", key, asdict(observation))
+        return observation
+
+    def why_unverifiable(self, baseline: Observation) -> str | None:
+        """Why nothing can be judged against this baseline, and what to pass; None when it ran."""
+        return None if baseline.ok else explain_run.why_baseline_failed(baseline, self._plan.limits)
+
+    # --- a candidate ----------------------------------------------------------------------------------------
+
+    def judge(self, candidate: Candidate) -> Verdict:
+        """The verdict on one candidate; cached by content, so the same candidate is never run twice."""
+        key = key_of("verdict", CHECKS_VERSION, self._program_key, self._task.functionality,
+                     self._task.component.name, _component_key(self._task), dict(candidate.files))  # fmt: skip
+        cached = self._cache.get("verdict", key)
+        if cached is not None:
+            self._progress("verify", "this candidate was judged before, its verdict is reused")
+            return verdict_from_json(cached)
+        verdict = self._judge(candidate)
+        self._cache.put("verdict", key, verdict_to_json(verdict))
+        return verdict
+
+    def _judge(self, candidate: Candidate) -> Verdict:
+        task, script = self._task, self._task.script
+        text = candidate.files.get(script.path, script.text)
+        self._progress("static", "reading the candidate")
+        started = time.monotonic()
+        failed = static.check(script, text, task=task, facts=self._facts, api=self._api())
+        self._spent("static", started)
+        if failed is not None:
+            return failed
+
+        baseline = self.baseline()
+        files = {**self._plan.files, **{path: encode(text) for path, text in candidate.files.items()}}
+        self._progress("run", "running the candidate")
+        adapted, result = self._run({**files, **self._seed(files)}, candidate=True, stage="run")
+        if not adapted.ok:
+            return Failed("run", explain_run.why_candidate_failed(adapted), explain_run.tail(adapted))
+
+        self._progress("effect", f"reading what {task.component.title} holds")
+        evidence = self._collect(files, result)
+        if isinstance(evidence, Failed):
+            return evidence
+        reason = components.check(task.component)(
+            evidence, functionality=task.functionality, facts=self._facts, baseline=baseline, adapted=adapted
+        )
+        shown = {
+            "component": evidence,
+            "notes": list(adapted.trace.get("notes", [])),
+            "comparison": preserved.comparison(baseline, adapted),
+        }
+        if reason is not None:
+            return Failed("effect", reason, evidence=shown)
+
+        self._progress("preserved", "comparing with the original")
+        difference = preserved.compare(baseline, adapted, second_baseline=None)
+        if difference is not None:
+            # The original may differ from itself (timings, unseeded randomness): only what is stable can be compared.
+            difference = preserved.compare(baseline, adapted, second_baseline=self.baseline(again=True))
+        if difference is not None:
+            return replace(difference, evidence=shown)
+        return Passed(shown)
+
+    # --- what runs in the sandbox ---------------------------------------------------------------------------
+
+    def _run(self, files: Mapping[str, bytes], *, candidate: bool, stage: str) -> tuple[Observation, RunResult]:
+        component = self._task.component
+        program = job.program(
+            files,
+            self._plan.argv,
+            workdir=self._plan.workdir,
+            runtime=self._runtime,
+            limits=self._plan.limits,
+            smoke=self._plan.smoke,
+            component=component if candidate else None,
+        )
+        started = time.monotonic()
+        result = self._sandbox.run(program)
+        self._spent(stage, started)
+        return observe.observe(result, given=files, store=component.store), result
+
+    def _collect(self, files: Mapping[str, bytes], result: RunResult) -> Mapping[str, Json] | Failed:
+        """Evidence, read by a separate process from a copy of what the program left."""
+        started = time.monotonic()
+        collected = self._sandbox.run(
+            job.collector(self._task.component, files, result, self._task.functionality, self._runtime)
+        )
+        self._spent("effect", started)
+        text = collected.files.get(job.EVIDENCE)
+        if text is not None:
+            try:
+                evidence = json.loads(text)
+            except ValueError:
+                evidence = None
+            if isinstance(evidence, dict):
+                return evidence
+        return Failed(
+            "effect",
+            f"what {self._task.component.title} holds after the run cannot be read",
+            collected.stderr[-2000:],
+        )
+
+    def _api(self) -> api_module.Api | None:
+        """Signatures of the installed component, asked of the runtime once."""
+        component = self._task.component
+        key = key_of("api", self._runtime.id, component.name, component.api_modules, api_module.DUMP_VERSION)
+        dump = self._cache.get("api", key)
+        if dump is None:
+            self._progress("static", f"reading the signatures of {component.title}")
+            result = self._sandbox.run(job.api_dump(component, self._runtime))
+            if not result.ok:
+                raise SandboxError(
+                    f"{component.title} cannot be imported in the {self._sandbox.name} sandbox: {result.stderr[-500:]}",
+                    hint="run `mlops-bot doctor`",
+                )
+            dump = json.loads(result.files[job.API])
+            self._cache.put("api", key, dump)
+        return api_module.load(dump)
+
+    def _seed(self, files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        """Files that a component prepares once for all runs (an empty, migrated MLflow store takes seconds to make)."""
+        prepared = prepared_store(
+            self._task, self._sandbox, self._runtime, self._cache, self._plan.workdir, self._progress
+        )
+        return {path: content for path, content in prepared.items() if path not in files}
+
+    def _spent(self, stage: str, started: float) -> None:
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - started
+
+
+def prepared_store(
+    task: Task, sandbox: Sandbox, runtime: Runtime, cache: Cache, workdir: str, progress: Progress
+) -> Mapping[str, bytes]:
+    """What the component's prepare.py leaves behind when it is run alone, by path below the project's root."""
+    import base64
+
+    prepare = components.inside(task.component, "prepare")
+    if prepare is None:
+        return {}
+    key = key_of("prepared", runtime.id, task.component.name, prepare)
+    stored = cache.get("prepared", key)
+    if stored is None:
+        progress("baseline", f"preparing an empty {task.component.title} store")
+        result = sandbox.run(job.prepare(task.component, prepare, runtime))
+        if not result.ok:
+            raise SandboxError(f"preparing {task.component.title} failed: {result.stderr[-500:]}")
+        stored = {path: base64.b64encode(content).decode() for path, content in result.files.items()}
+        cache.put("prepared", key, stored)
+    prefix = "" if workdir == "." else f"{workdir}/"
+    return {
+        prefix + path.removeprefix(f"{job.PROJECT}/"): base64.b64decode(content) for path, content in stored.items()
+    }
+
+
+def encode(text: str) -> bytes:
+    """File content of a text; a leading byte order mark is part of the text (see project.read_script)."""
+    return text.encode("utf-8")
+
+
+def _component_key(task: Task) -> str:
+    folder = task.component.folder
+    return files_key({path.name: path.read_bytes() for path in sorted(folder.glob("*.py"))})
+
+
+# --- JSON forms for the cache ---------------------------------------------------------------------------------
+
+
+def observation_from_json(data: Mapping[str, Json]) -> Observation:
+    outputs = {path: Output(**output) for path, output in data["outputs"].items()}
+    return Observation(**{**data, "outputs": outputs})
+
+
+def verdict_to_json(verdict: Verdict) -> Json:
+    return {"passed": isinstance(verdict, Passed), **asdict(verdict)}
+
+
+def verdict_from_json(data: Mapping[str, Json]) -> Verdict:
+    fields = {name: value for name, value in data.items() if name != "passed"}
+    return Passed(**fields) if data["passed"] else Failed(**fields)
