@@ -1,0 +1,161 @@
+"""What the commands share: the task behind the arguments, and the plan of its runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+
+from mlops_bot import command, components, project, source
+from mlops_bot.errors import UserError
+from mlops_bot.project import Project
+from mlops_bot.requirements_file import third_party_requirements
+from mlops_bot.settings import Settings
+from mlops_bot.types import Command, Component, Functionality, Json, Limits, SourceFacts, SourceFile, Task
+from mlops_bot.verify import job
+from mlops_bot.verify.pipeline import Plan
+
+_REQUIREMENT_FILES = ("requirements", "pyproject.toml", "environment.y")
+
+
+def parse(options: argparse.Namespace) -> Command:
+    """The command line through the grammar that comments use. Raises UserError with a did-you-mean."""
+    verb = getattr(options, "verb", "add")
+    words = [verb, *([options.source] if verb == "translate" else []), options.component]
+    if options.functionality:
+        words += ["--for", options.functionality]
+    return command.parse(words, components=components.load_all())
+
+
+def make_task(asked: Command, script: SourceFile) -> Task:
+    """The task of one script. Raises UserError when the component does not serve the functionality."""
+    known = components.load_all()
+    target: Component = known[asked.target or ""]
+    functionality: Functionality = asked.functionality or target.functionalities[0]
+    origin = known[asked.source] if asked.source else None
+    kind = "translation" if origin else "inlining"
+    return Task(kind, functionality, target, (script,), origin)  # type: ignore[arg-type]
+
+
+def facts_of(script: SourceFile, gathered: Project) -> SourceFacts:
+    """What the script is. Raises UserError when it clearly is no training script."""
+    facts = source.analyse(script.path, script.text, local_modules=local_modules(gathered))
+    if facts.is_training is False:
+        raise UserError(
+            f"{script.path} is not a training script: {'; '.join(facts.reasons) or 'nothing in it trains a model'}",
+            hint="name the file that calls .fit(), Trainer.fit() or loss.backward()",
+        )
+    return facts
+
+
+def local_modules(gathered: Project) -> frozenset[str]:
+    """Top-level names that the project itself defines."""
+    names = set()
+    for path in gathered.files:
+        parts = path.removeprefix("src/").split("/")
+        if path.endswith(".py"):
+            names.update(part.removesuffix(".py") for part in parts)
+    return frozenset(names)
+
+
+def requirements(task: Task, facts: SourceFacts, gathered: Project) -> tuple[str, ...]:
+    """What has to be installed to run the project with the component."""
+    files = {}
+    for path, content in gathered.files.items():
+        if Path(path).name.startswith(_REQUIREMENT_FILES):
+            files[path] = content.decode("utf-8", errors="replace")
+    modules = set(facts.third_party)
+    for path, content in gathered.files.items():  # what the script's own modules import is needed too
+        if path != task.script.path and path.endswith(".py") and Path(path).stem in facts_local(facts):
+            try:
+                other = source.analyse(path, content.decode("utf-8"), local_modules=local_modules(gathered))
+            except (UserError, UnicodeDecodeError):
+                continue
+            modules.update(other.third_party)
+    needed = third_party_requirements(sorted(modules - set(task.component.imports)), files)
+    return (*needed, task.component.requirement)
+
+
+def facts_local(facts: SourceFacts) -> frozenset[str]:
+    """Names of modules that the script imports, by their last part."""
+    return frozenset(part for name in facts.imports.values() for part in name.split("."))
+
+
+def make_plan(options: argparse.Namespace, gathered: Project, script: SourceFile) -> Plan:
+    """How the script is started: --run, or `python SCRIPT` in the script's own directory."""
+    folder, name = str(Path(script.path).parent), Path(script.path).name
+    argv: tuple[str, ...] = ("python", name)
+    workdir = folder
+    if options.start:
+        argv = start_words(options.start)
+        workdir = _start_directory(argv, gathered, folder)
+    return Plan(
+        files=gathered.files,
+        argv=argv,
+        workdir=workdir,
+        limits=Limits(seconds=options.timeout, memory_mb=options.memory),
+        smoke=job.Smoke(full=options.full),
+    )
+
+
+def start_words(text: str) -> tuple[str, ...]:
+    """`python train.py --epochs 1` as words. Raises UserError for anything but one Python command."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UserError(f"--run {text!r} cannot be read: {error}", hint='write --run "python train.py ARGUMENTS"') from None
+    if not words or Path(words[0]).name not in ("python", "python3") or len(words) < 2:
+        raise UserError(
+            f"--run {text!r} does not start with python", hint='write --run "python train.py ARGUMENTS" or "python -m pkg"'
+        )
+    return ("python", *words[1:])
+
+
+def _start_directory(argv: tuple[str, ...], gathered: Project, folder: str) -> str:
+    """Where a --run command makes sense: here if its script is found from here, else the script's own directory."""
+    here = Path.cwd().resolve()
+    if here.is_relative_to(gathered.root):
+        relative = here.relative_to(gathered.root).as_posix()
+        scripts = [word for word in argv[1:] if word.endswith(".py")]
+        if "-m" in argv or any((here / word).is_file() for word in scripts):
+            return relative
+    return folder
+
+
+def write_json(where: str | None, document: Json) -> None:
+    """Writes a document to a file ('-': standard output); nothing where `where` is None."""
+    if where is None:
+        return
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    if where == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(where).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"--json {where}: {error.strerror or error}", hint="name a file in a folder that exists") from None
+
+
+def check_json_target(where: str | None) -> None:
+    """Refuses a --json file that cannot be written before anything is run."""
+    if where not in (None, "-") and not Path(str(where)).parent.is_dir():
+        raise UserError(f"--json {where}: its folder does not exist", hint="make the folder, or name another file")
+
+
+def reader(paths: list[Path], data: Path | None) -> tuple[Project, list[SourceFile]]:
+    """The project around the scripts, and the scripts. Raises UserError for every bad input."""
+    for path in paths:
+        project.read_script(path)
+    gathered = project.gather(paths, data=data)
+    return gathered, [SourceFile(path, gathered.files[path].decode("utf-8")) for path in gathered.scripts]
+
+
+def settings_for(options: argparse.Namespace, loaded: Settings) -> Settings:
+    """Options win over the environment."""
+    return loaded.override(
+        engine=getattr(options, "engine", None),
+        model=getattr(options, "model", None),
+        sandbox=getattr(options, "sandbox", None),
+    )

@@ -1,0 +1,50 @@
+"""`mlops-bot prompt` and `mlops-bot components`: things that are shown, nothing is called."""
+
+from __future__ import annotations
+
+import argparse
+
+from mlops_bot import components as registry
+from mlops_bot import prompt as prompts
+from mlops_bot.commands import common
+from mlops_bot.types import Context
+
+
+def prompt(options: argparse.Namespace) -> int:
+    """The exact messages a model would get, one script after the other."""
+    options.verb = "add"
+    asked = common.parse(options)
+    gathered, scripts = common.reader(options.paths, None)
+    documents = []
+    for script in scripts:
+        task = common.make_task(asked, script)
+        facts = common.facts_of(script, gathered)
+        messages = prompts.messages(task, Context({script.path: facts}, style=options.style), answer=options.answer)
+        documents.append({"path": script.path, "messages": list(messages)})
+        if options.json != "-":
+            for message in messages:
+                print(f"--- {message['role']} ---\n{message['content']}\n")
+    common.write_json(options.json, documents)
+    return 0
+
+
+def components(options: argparse.Namespace) -> int:
+    """Functionality, component, frameworks, and who can write the code: recipe or LLM."""
+    rows = [
+        {
+            "functionality": functionality,
+            "component": component.name,
+            "title": component.title,
+            "requirement": component.requirement,
+            "frameworks": {framework: list(engines) for framework, engines in component.frameworks.items()},
+        }
+        for component in registry.load_all().values()
+        for functionality in component.functionalities
+    ]
+    if options.json != "-":
+        print(f"{'FUNCTIONALITY':<30}{'COMPONENT':<14}FRAMEWORKS (who writes the code)")
+        for row in rows:
+            shown = ", ".join(f"{name} ({' or '.join(by)})" for name, by in row["frameworks"].items())
+            print(f"{row['functionality']:<30}{row['component']:<14}{shown}")
+    common.write_json(options.json, rows)
+    return 0
