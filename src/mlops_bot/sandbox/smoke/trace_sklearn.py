@@ -1,0 +1,167 @@
+"""scikit-learn: outermost fits (class, parameters, data) and the values of scores and metrics."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import threading
+from typing import Any, Callable
+
+from .hooks import Hooks
+
+FITS = ("fit", "fit_transform", "fit_predict", "partial_fit")
+MAX_PARAMS = 100
+
+
+class Depth(threading.local):
+    fits = 0
+    scores = 0
+
+
+def install(hooks: Hooks) -> None:
+    hooks.after_import("sklearn.base", lambda module: _base(hooks, module))
+    hooks.after_import("sklearn.metrics", lambda module: _metrics(hooks, module))
+
+
+DEPTH = Depth()
+
+
+def _base(hooks: Hooks, module: Any) -> None:
+    base = module.BaseEstimator
+
+    def __init_subclass__(cls: Any, **kwargs: Any) -> None:
+        super(base, cls).__init_subclass__(**kwargs)
+        _follow(hooks, cls)
+
+    base.__init_subclass__ = classmethod(__init_subclass__)
+    for mixin in ("ClassifierMixin", "RegressorMixin"):
+        if hasattr(module, mixin):
+            _follow(hooks, getattr(module, mixin))
+
+
+def _follow(hooks: Hooks, cls: Any) -> None:
+    """Wrap in place the fitting and scoring methods that the class itself defines."""
+    for name in (*FITS, "score"):
+        own = cls.__dict__.get(name)
+        make = _scoring if name == "score" else _fitting
+        if inspect.isfunction(own):
+            setattr(cls, name, make(hooks, own))
+        elif inspect.isfunction(getattr(own, "fn", None)):  # available_if
+            own.fn = make(hooks, own.fn)  # type: ignore[union-attr]
+
+
+def _fitting(hooks: Hooks, method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if DEPTH.fits == 0:
+            try:
+                _record(hooks, self, method.__name__, args, kwargs)
+            except Exception as error:
+                hooks.trace.error("sklearn.fit", error)
+        DEPTH.fits += 1
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            DEPTH.fits -= 1
+
+    return wrapper
+
+
+def _scoring(hooks: Hooks, method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        DEPTH.scores += 1
+        try:
+            value = method(self, *args, **kwargs)
+        finally:
+            DEPTH.scores -= 1
+        if DEPTH.scores == 0 and DEPTH.fits == 0:
+            hooks.trace.scalar("sklearn.score", "score", value)
+        return value
+
+    return wrapper
+
+
+def _record(hooks: Hooks, estimator: Any, method: str, args: Any, kwargs: Any) -> None:
+    data = args[0] if args else kwargs.get("X", kwargs.get("raw_documents"))
+    target = args[1] if len(args) > 1 else kwargs.get("y")
+    if method == "partial_fit" and any(
+        event.get("class") == type(estimator).__name__ and event.get("method") == method
+        for event in hooks.trace.training[-20:]
+    ):
+        return
+    params = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else {}
+    shape = list(getattr(data, "shape", ())) or ([len(data)] if hasattr(data, "__len__") else [])
+    hooks.trace.event(
+        {
+            "event": "sklearn.fit",
+            "class": type(estimator).__name__,
+            "method": method,
+            "params": {key: _text(value) for key, value in list(params.items())[:MAX_PARAMS]},
+            "shape": shape,
+            "digest": digest(data, target),
+        }
+    )
+
+
+def _text(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return _item(value) if getattr(value, "shape", None) == () else repr(value)[:300]
+
+
+def _item(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else repr(value)
+
+
+def digest(*parts: Any) -> str:
+    """An order-independent digest of data: the same rows in another order give the same text."""
+    import numpy
+
+    result = hashlib.sha256()
+    for part in parts:
+        if part is None:
+            result.update(b"none")
+            continue
+        if hasattr(part, "tocsr") and hasattr(part, "data"):
+            part = part.data
+        array = numpy.asarray(part)
+        result.update(f"{array.shape}".encode())
+        if array.dtype.kind in "fiub":
+            values = numpy.sort(array.astype(numpy.float64), axis=None)
+            result.update(numpy.round(values, 6).tobytes() if values.size < 2_000_000 else _summary(numpy, values))
+        else:
+            flat = sorted(str(value) for value in array.ravel()[:100_000])
+            result.update("\n".join(flat).encode("utf-8", "replace"))
+    return result.hexdigest()
+
+
+def _summary(numpy: Any, values: Any) -> bytes:
+    summary: bytes = numpy.round(values[:: max(1, values.size // 100_000)], 6).tobytes()
+    return summary
+
+
+def _metrics(hooks: Hooks, module: Any) -> None:
+    for name in getattr(module, "__all__", ()):
+        function = getattr(module, name, None)
+        if inspect.isfunction(function) and not name.startswith(("make_", "get_", "check_")):
+            setattr(module, name, _metric(hooks, name, function))
+
+
+def _metric(hooks: Hooks, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        DEPTH.scores += 1
+        try:
+            value = function(*args, **kwargs)
+        finally:
+            DEPTH.scores -= 1
+        if DEPTH.scores == 0 and DEPTH.fits == 0 and getattr(value, "ndim", 0) == 0 and not isinstance(value, str):
+            hooks.trace.scalar("sklearn.metric", name, value)
+        return value
+
+    # Pickled by reference: the name has to lead back to this object, here and where there are no hooks.
+    wrapper.__module__ = "sklearn.metrics"
+    wrapper.__qualname__ = name
+    return wrapper
