@@ -88,7 +88,8 @@ def _path_hook(hooks: Hooks) -> Callable[[str], MainImporter]:
     def hook(path: str) -> MainImporter:
         nonlocal used
         argv = getattr(sys, "argv", None) or [""]
-        if used or path != argv[0] or not path.endswith(".py") or not os.path.isfile(path):
+        same = bool(argv[0]) and os.path.abspath(path) == os.path.abspath(argv[0])
+        if used or not same or not path.endswith(".py") or not os.path.isfile(path):
             raise ImportError
         used = True
         hooks.roots.append(os.path.dirname(os.path.realpath(path)))

@@ -1,0 +1,70 @@
+"""Where packages come from: pip's settings as plain data, given by the caller, for either sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from mlops_bot.errors import UserError
+
+LISTS = ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS")
+KNOWN = ("PIP_INDEX_URL", *LISTS, "PIP_TRUSTED_HOST", "PIP_CERT", "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES", "PIP_PROXY", "PIP_PRE")
+
+
+@dataclass(frozen=True, slots=True)
+class PipOptions:
+    """`settings`: pip's environment variables ("PIP_INDEX_URL" -> ...); those not in KNOWN are ignored."""
+
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def known(self) -> dict[str, str]:
+        return {name: self.settings[name] for name in KNOWN if self.settings.get(name)}
+
+    def certificates(self) -> bytes | None:
+        """The content of the bundle of certificate authorities that PIP_CERT names."""
+        path = self.settings.get("PIP_CERT")
+        if not path:
+            return None
+        try:
+            return Path(path).read_bytes()
+        except OSError as error:
+            raise UserError(f"PIP_CERT names {path}, which cannot be read: {error.strerror}") from error
+
+    def for_build(self) -> dict[str, str]:
+        """What may be shown to the build of an image: no place that only this machine has, and no password.
+
+        Raises UserError for an index with a password: an image build runs what others wrote.
+        """
+        found = {}
+        for name, value in self.known().items():
+            if name == "PIP_CERT":
+                continue
+            words = [word for word in value.split() if name not in LISTS or _remote(word)]
+            for word in words:
+                if "://" in word and urlsplit(word).password:
+                    raise UserError(
+                        f"{name} carries a password, which must not be visible to the build of a sandbox image",
+                        hint="use an index that needs no login",
+                    )
+            if words:
+                found[name] = " ".join(words)
+        return found
+
+    def as_uv(self) -> list[str]:
+        """The same for uv, as far as it has it, as command line options."""
+        settings = self.known()
+        options = []
+        if index := settings.get("PIP_INDEX_URL"):
+            options += ["--default-index", index]
+        for name, option in (("PIP_EXTRA_INDEX_URL", "--index"), ("PIP_FIND_LINKS", "--find-links")):
+            for word in settings.get(name, "").split():
+                options += [option, word]
+        if options:
+            options += ["--index-strategy", "unsafe-best-match"]  # as pip does: the best version of all indexes
+        return options
+
+
+def _remote(place: str) -> bool:
+    return urlsplit(place).scheme in ("http", "https")
