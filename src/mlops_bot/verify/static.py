@@ -1,0 +1,86 @@
+"""The static stage: what the candidate's text alone proves wrong. What text cannot decide is left to the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mlops_bot.types import Candidate, Failed, SourceFacts, SourceFile, Task
+from mlops_bot.verify import code as reading
+from mlops_bot.verify import lost, used
+from mlops_bot.verify.api import Api, calls
+from mlops_bot.verify.code import Code, dotted
+
+_TRACKING = "experiment-tracking"
+
+
+def check(
+    original: SourceFile,
+    candidate_text: str,
+    *,
+    task: Task,
+    facts: SourceFacts,
+    api: Api | None,
+    others: Sequence[str] = (),
+    require_component: bool = True,
+) -> Failed | None:
+    """Judge one changed file against its original.
+
+    `others`: texts of the candidate's further changed files, where the component may be called just as well.
+    """
+    try:
+        after = reading.parse(candidate_text)
+        compile(candidate_text, original.path, "exec", dont_inherit=True)
+    except SyntaxError as problem:
+        row = (problem.text or "").rstrip()
+        return Failed("static", f"{original.path} does not compile: {problem.msg}, line {problem.lineno}", detail=row[:400])
+    except (ValueError, RecursionError, MemoryError) as problem:
+        return Failed("static", f"{original.path} does not compile: {problem}")
+    before = reading.parse(original.text)
+    reason = used.elided(before, after) or lost.check(before, after, _hyperparameters(before, facts))
+    if reason is None:
+        reason = used.swallowed(before, after)
+    if reason is None and require_component:
+        parsed = [after, *(code for code in map(_quietly, others) if code)]
+        reason = used.called(parsed, task.component)
+    if reason is None and api is not None:
+        roots = sorted({module.partition(".")[0] for module in (*task.component.api_modules, *task.component.imports)})
+        reason = api.check_calls(calls(after, roots))
+    if reason is None and task.functionality == _TRACKING:
+        reason = used.constant_metrics(before, after, task.component)
+    return Failed("static", f"{original.path}: {reason}") if reason else None
+
+
+def check_candidate(candidate: Candidate, *, task: Task, facts: Mapping[str, SourceFacts], api: Api | None) -> Failed | None:
+    """Judge all files of a candidate. Files that are not Python are not read; new files only have to compile."""
+    originals = {file.path: file for file in task.files}
+    python = {path: text for path, text in candidate.files.items() if path.endswith(".py")}
+    if not python:
+        return Failed("static", f"no Python file was changed, so {task.component.title} is not used")
+    for path, text in python.items():
+        original = originals.get(path, SourceFile(path, ""))
+        known = facts.get(path) or facts[task.script.path]
+        rest = [other for key, other in python.items() if key != path]
+        rest += [file.text for file in task.files if file.path not in candidate.files and file.path.endswith(".py")]
+        failed = check(original, text, task=task, facts=known, api=api, others=rest, require_component=True)
+        if failed:
+            return failed
+    return None
+
+
+def _quietly(text: str) -> Code | None:
+    try:
+        return reading.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def _hyperparameters(code: Code, facts: SourceFacts) -> frozenset[str]:
+    """Names whose overriding would change the training: known ones, command line options, what loops count to."""
+    import ast
+
+    names = {entry.name.rpartition(".")[2].lstrip("-").replace("-", "_") for entry in facts.hyperparameters}
+    names |= {lost.destination(flags, keywords) for flags, keywords, _ in lost.cli_arguments(code)}
+    for item in code.items:
+        if item.kind == "for":
+            names |= {dotted(node).rpartition(".")[2] for node in ast.walk(item.parts[1]) if isinstance(node, (ast.Name, ast.Attribute)) and dotted(node)}  # type: ignore[union-attr]
+    return frozenset(names - {"range", "enumerate", "tqdm", "zip", "len"})
