@@ -1,0 +1,76 @@
+"""Adds MLflow experiment tracking to a training script: pure, deterministic, and a no-op on its own output."""
+
+from __future__ import annotations
+
+import ast
+
+from mlops_bot.components.mlflow import autolog, loop
+from mlops_bot.rewrite.edits import Edits
+from mlops_bot.rewrite.imports import add_import
+from mlops_bot.rewrite.program import Program
+from mlops_bot.types import Framework, Functionality, NotApplicable, Rewritten, SourceFacts
+
+_SPAWNS = {
+    "torch.multiprocessing.spawn": "training runs in processes started by mp.spawn",
+    "torch.multiprocessing.Process": "training runs in processes started by mp.Process",
+    "multiprocessing.Process": "training runs in processes started by multiprocessing.Process",
+    "torch.distributed.init_process_group": "training is distributed over processes (init_process_group)",
+    "torch.nn.parallel.DistributedDataParallel": "training is distributed over processes (DistributedDataParallel)",
+    "torch.distributed.rpc.init_rpc": "training is distributed over processes (init_rpc)",
+}
+_BESIDE: dict[Framework, tuple[str, ...]] = {
+    "pytorch": ("torch", "torchvision"),
+    "lightning": ("lightning", "pytorch_lightning", "torch"),
+    "keras": ("keras", "tensorflow"),
+    "sklearn": ("sklearn",),
+    "other": (),
+}
+
+
+def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewritten | NotApplicable:
+    """The script with experiment tracking, or why not."""
+    if functionality != "experiment-tracking":
+        return NotApplicable(f"not applicable because the recipe does not serve {functionality}")
+    try:
+        program = Program(text)
+    except (SyntaxError, ValueError) as error:
+        return NotApplicable(f"not applicable because the file cannot be parsed ({error})")
+    used = _line_of_import(program, "mlflow")
+    if used is not None:
+        return NotApplicable(f"not applicable because MLflow is already used (line {used})")
+    if facts.framework is None:
+        return NotApplicable("not applicable because no supported training framework was found")
+    edits = Edits()
+    outcome = _add(program, edits, facts.framework)
+    if isinstance(outcome, NotApplicable):
+        return outcome
+    add_import(edits, program, "mlflow", beside=_BESIDE[facts.framework])
+    return Rewritten(edits.apply(text), tuple(outcome))
+
+
+def _add(program: Program, edits: Edits, framework: Framework) -> list[str] | NotApplicable:
+    if framework == "pytorch":
+        for call in program.calls:
+            reason = _SPAWNS.get(program.qualified(call.func) or "")
+            if reason is not None:
+                return NotApplicable(f"not applicable because {reason} (line {call.lineno})")
+        return loop.track(program, edits)
+    if framework == "lightning":
+        return autolog.lightning(program, edits)
+    if framework == "keras":
+        return autolog.keras(program, edits)
+    if framework == "sklearn":
+        return autolog.sklearn(program, edits)
+    return autolog.other(program, edits)
+
+
+def _line_of_import(program: Program, module: str) -> int | None:
+    for node in ast.walk(program.tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        if any(name.split(".")[0] == module for name in names):
+            return getattr(node, "lineno", 1)
+    return None

@@ -1,0 +1,260 @@
+"""What a program shows while it trains: print, logging, tqdm and TensorBoard calls, as labels and expressions."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from mlops_bot.rewrite.program import Program
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One value that is shown. `label` are the words just before it (or after it), `context` all the
+    words before it."""
+
+    label: str
+    expression: ast.expr
+    statement: ast.stmt
+    context: str
+    floating: bool = False  # formatted with decimals
+    percent: bool = False  # followed by a percent sign
+    ratio: ast.expr | None = None  # shown as `expression/ratio`
+    step: ast.expr | None = None  # TensorBoard's own step
+    transient: bool = False  # a progress bar's postfix: replaced by the next one
+
+
+@dataclass(frozen=True)
+class Value:
+    expression: ast.expr
+    floating: bool = False
+
+
+Piece = str | Value
+_LOG_METHODS = {"info", "debug", "warning", "log", "write", "print", "error", "critical", "success"}
+_PERCENT = re.compile(r"%(?:\((\w+)\))?[-+ #0]*(?:\d+|\*)?(?:\.(\d+|\*))?[hlL]?([diouxXeEfFgGcrsa%])")
+_FLOAT_SPEC = re.compile(r"\.\d+[feg%]?$|[feg]$")
+
+
+def shown(program: Program) -> list[Shown]:
+    """Every value that the program shows, in the order of the file."""
+    found: list[Shown] = []
+    for call in sorted(program.calls, key=lambda call: (call.lineno, call.col_offset)):
+        statement = program.statement_of(call)
+        if not (isinstance(statement, ast.Expr) and statement.value is call):
+            continue
+        found.extend(_of_call(call, statement))
+    return found
+
+
+def _of_call(call: ast.Call, statement: ast.stmt) -> Iterator[Shown]:
+    function = call.func
+    if isinstance(function, ast.Name) and function.id in ("print", "pprint", "rprint"):
+        yield from _labelled(_joined(call.args), statement)
+    elif isinstance(function, ast.Attribute):
+        if function.attr in ("add_scalar", "log_value") and len(call.args) >= 2:
+            tag, value = call.args[0], call.args[1]
+            if isinstance(tag, ast.Constant) and isinstance(tag.value, str):
+                step = call.args[2] if len(call.args) > 2 else _keyword(call, "global_step")
+                yield Shown(tag.value, value, statement, tag.value, floating=True, step=step)
+        elif function.attr == "set_postfix":
+            for label, value in _postfix(call):
+                yield Shown(label, value, statement, label, floating=True, transient=True)
+        elif function.attr in ("set_description", "set_postfix_str", "set_description_str"):
+            for item in _labelled(_joined(call.args[:1]), statement):
+                yield replace(item, transient=True)
+        elif function.attr in _LOG_METHODS and call.args:
+            arguments = call.args[1:] if function.attr == "log" and len(call.args) > 1 else call.args
+            first = arguments[0]
+            if len(arguments) > 1 and isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield from _labelled(_percent(first.value, list(arguments[1:])) or _joined(arguments), statement)
+            else:
+                yield from _labelled(_joined(arguments[:1]), statement)
+
+
+def _keyword(call: ast.Call, name: str) -> ast.expr | None:
+    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
+
+
+def _postfix(call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
+    for keyword in call.keywords:
+        if keyword.arg not in (None, "refresh", "ordered_dict"):
+            assert keyword.arg is not None
+            yield keyword.arg, _unformatted(keyword.value)
+    if call.args and isinstance(call.args[0], ast.Dict):
+        for key, value in zip(call.args[0].keys, call.args[0].values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                yield key.value, _unformatted(value)
+
+
+def _unformatted(node: ast.expr) -> ast.expr:
+    """`f"{x:.3f}"` -> x."""
+    values = [piece for piece in pieces(node) if isinstance(piece, Value)]
+    return values[0].expression if len(values) == 1 else node
+
+
+# --- text with values in it ----------------------------------------------------------------------------------
+
+
+def _joined(arguments: list[ast.expr]) -> list[Piece]:
+    found: list[Piece] = []
+    for argument in arguments:
+        found.extend([*pieces(argument), " "])
+    return found
+
+
+def pieces(node: ast.expr) -> list[Piece]:
+    """A text expression as its literal parts and the values between them."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return [node.value]
+    if isinstance(node, ast.JoinedStr):
+        found: list[Piece] = []
+        for part in node.values:
+            if isinstance(part, ast.FormattedValue):
+                spec = "".join(p for p in pieces(part.format_spec) if isinstance(p, str)) if part.format_spec else ""
+                inner = pieces(part.value)
+                if any(isinstance(piece, str) for piece in inner):
+                    found.extend(inner)
+                else:
+                    value = inner[0] if inner else Value(part.value)
+                    assert isinstance(value, Value)
+                    found.append(Value(value.expression, value.floating or bool(_FLOAT_SPEC.search(spec))))
+                if spec.endswith("%"):
+                    found.append(" ")
+            else:
+                found.extend(pieces(part))
+        return found
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = pieces(node.left), pieces(node.right)
+        if any(isinstance(piece, str) for piece in (*left, *right)):
+            return left + right
+        return [Value(node)]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        template = _text(node.left)
+        if template is not None:
+            values = list(node.right.elts) if isinstance(node.right, ast.Tuple) else [node.right]
+            return _percent(template, values) or [template]
+    if isinstance(node, ast.Call):
+        function = node.func
+        if isinstance(function, ast.Attribute) and function.attr == "format":
+            template = _text(function.value)
+            if template is not None:
+                return _format(template, node) or [template]
+        if isinstance(function, ast.Name) and function.id in ("str", "repr", "format") and node.args:
+            return pieces(node.args[0])
+    return [Value(node)]
+
+
+def _text(node: ast.expr) -> str | None:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = _text(node.left), _text(node.right)
+        return None if left is None or right is None else left + right
+    return None
+
+
+def _percent(template: str, values: list[ast.expr]) -> list[Piece]:
+    found: list[Piece] = []
+    at = index = 0
+    for match in _PERCENT.finditer(template):
+        found.append(template[at : match.start()])
+        at = match.end()
+        name, precision, kind = match.groups()
+        if kind == "%":
+            found.append("%")
+            continue
+        if "*" in match.group() or name is not None or index >= len(values):
+            return []
+        found.append(Value(values[index], kind in "eEfFgG" or precision is not None))
+        index += 1
+    return [*found, template[at:]] if index else []
+
+
+def _format(template: str, call: ast.Call) -> list[Piece]:
+    if any(isinstance(argument, ast.Starred) for argument in call.args):
+        return []
+    keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+    found: list[Piece] = []
+    index = 0
+    try:
+        fields = list(string.Formatter().parse(template))
+    except ValueError:
+        return []
+    for literal, name, spec, _ in fields:
+        found.append(literal)
+        if name is None:
+            continue
+        value: ast.expr | None
+        if name == "" or name.isdigit():
+            position = index if name == "" else int(name)
+            index += 1
+            value = call.args[position] if position < len(call.args) else None
+        else:
+            value = keywords.get(name)
+        if value is None:
+            return []
+        inner = pieces(value)
+        if any(isinstance(piece, str) for piece in inner):
+            found.extend(inner)
+        else:
+            found.append(Value(value, bool(_FLOAT_SPEC.search(spec or ""))))
+    return found
+
+
+# --- which words belong to which value -----------------------------------------------------------------------
+
+_BREAK = re.compile(r"[|,;\t\n\r\]\[%]|\s-+\s|\s{2,}|--+|=+>|\.\s|\)\s")
+_EDGE = " :=([{<>~*#-–—\"'\\/.!"
+
+
+def own_label(text: str) -> str:
+    """The last words of `text`: "Epoch: 3 | val loss: " -> "val loss"."""
+    tail = _BREAK.split(text)[-1].rstrip(_EDGE)
+    tail = re.split(r"[:=]\s*", tail)[-1].strip(_EDGE)
+    if tail.count("(") > tail.count(")") and tail.endswith(tuple("abcdefghijklmnopqrstuvwxyz)")):
+        tail += ")" * (tail.count("(") - tail.count(")"))
+    return tail if re.search(r"[A-Za-z]", tail) else ""
+
+
+def _labelled(parts: list[Piece], statement: ast.stmt) -> Iterator[Shown]:
+    texts: list[str] = [""]
+    values: list[Value] = []
+    for part in parts:
+        if isinstance(part, str):
+            texts[-1] += part
+        else:
+            values.append(part)
+            texts.append("")
+    groups: list[tuple[str, list[int]]] = []
+    for index in range(len(values)):
+        label = own_label(texts[index])
+        apart = "," in texts[index] or "|" in texts[index] or texts[index].strip() == ""
+        if label or not groups or (apart and index > 0):
+            groups.append((label, [index]))
+        else:
+            groups[-1][1].append(index)
+    for label, members in groups:
+        last = members[-1]
+        if not label:
+            following = re.match(r"[%\s)]*([A-Za-z][A-Za-z ]*)", texts[last + 1])
+            label = following.group(1).strip() if following and not own_label(texts[last + 1]).startswith(
+                following.group(1).strip()
+            ) else ""  # fmt: skip
+        percents = [index for index in members if texts[index + 1].startswith("%")]
+        if percents:
+            chosen = values[percents[-1]]
+            context = " ".join(texts[: percents[-1] + 1])
+            yield Shown(label, chosen.expression, statement, context, True, percent=True)
+        elif len(members) == 2 and texts[members[1]] == "/" and not values[members[1]].floating:
+            whole = values[members[1]].expression
+            context = " ".join(texts[: members[0] + 1])
+            yield Shown(label, values[members[0]].expression, statement, context, ratio=whole)
+        else:
+            for index in members:
+                own = label if index == members[0] else ""
+                context = " ".join(texts[: index + 1])
+                yield Shown(own, values[index].expression, statement, context, values[index].floating)

@@ -1,0 +1,161 @@
+"""The stretch of statements that one tracked run spans."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from mlops_bot.rewrite import steps
+from mlops_bot.rewrite.program import FUNCTIONS, Function, LoopNode, Program, dotted, walk_executed
+
+_WRAP_LINES = 12  # longer stretches are not indented as a whole
+_HARMLESS = {"torch.no_grad", "wraps", "functools.wraps", "record", "torch.inference_mode", "timer", "profile"}
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """`first`..`last` are statements of one suite. `wrap`: short enough to be indented under a `with`."""
+
+    first: ast.stmt
+    last: ast.stmt
+    suite: list[ast.stmt]
+    wrap: bool
+
+    def statements(self) -> list[ast.stmt]:
+        return self.suite[self.suite.index(self.first) : self.suite.index(self.last) + 1]
+
+    def covers(self, program: Program, statement: ast.stmt) -> bool:
+        return any(contains(program, part, statement) for part in self.statements())
+
+
+def contains(program: Program, outer: ast.stmt, spot: ast.stmt) -> bool:
+    """Does running `outer` run `spot`?"""
+    if isinstance(outer, (*FUNCTIONS, ast.ClassDef)):
+        return False
+    function = program.function_of(spot)
+    if program.inside(spot, outer) and program.function_of(outer) is function:
+        return True
+    return function is not None and (function in program.reached(outer))
+
+
+def choose(program: Program, spots: list[ast.stmt], core: LoopNode | ast.stmt | None) -> Stretch | None:
+    """The run for all `spots`; around `core` alone when the program trains several times. None: nothing runs them."""
+    if not any(contains(program, statement, spot) for statement in program.tree.body for spot in spots):
+        return None
+    if core is not None and repeated(program, core):
+        return _around_core(program, core, spots)
+    suite = program.tree.body
+    while True:
+        chosen = [part for part in suite if any(contains(program, part, spot) for spot in spots)]
+        if not chosen:
+            return None
+        if len(chosen) == 1:
+            inner = _inner(program, chosen[0], spots)
+            if inner is not None and any(contains(program, part, spot) for part in inner for spot in spots):
+                suite = inner
+                continue
+        first, last = chosen[0], chosen[-1]
+        return Stretch(first, last, suite, (last.end_lineno or 0) - first.lineno < _WRAP_LINES)
+
+
+def _inner(program: Program, statement: ast.stmt, spots: list[ast.stmt]) -> list[ast.stmt] | None:
+    """The suite to look into instead of taking the whole statement."""
+    if isinstance(statement, ast.If):
+        in_else = any(contains(program, part, spot) for part in statement.orelse for spot in spots)
+        return None if in_else else statement.body
+    if isinstance(statement, (ast.With, ast.AsyncWith, ast.Try)):
+        if (statement.end_lineno or 0) - statement.lineno < _WRAP_LINES and isinstance(statement, ast.With):
+            return None
+        return statement.body
+    function = _left_to_others(program, statement)
+    return function.body if function is not None else None
+
+
+def _left_to_others(program: Program, statement: ast.stmt) -> Function | None:
+    """The local function that a statement hands to something that may end in SystemExit: fire, click, sys.exit."""
+    calls = [node for node in walk_executed(statement) if isinstance(node, ast.Call)]
+    local = [function for function in program.mentions(statement)]
+    if len(local) != 1 or isinstance(statement, (ast.For, ast.While, ast.AsyncFor)):
+        return None
+    function = local[0]
+    for call in calls:
+        if function in program.functions_named(dotted(call.func) or "", method=False):
+            decorators = [dotted(d.func if isinstance(d, ast.Call) else d) or "?" for d in function.decorator_list]
+            if any(name not in _HARMLESS for name in decorators):
+                return function
+            continue
+        name = program.qualified(call.func) or dotted(call.func) or ""
+        if name in ("asyncio.run", "print"):
+            continue
+        if any(function in program.mentions(argument) for argument in [*call.args, *[k.value for k in call.keywords]]):
+            return function
+    return function if isinstance(statement, ast.Raise) else None
+
+
+def _around_core(program: Program, core: ast.stmt, spots: list[ast.stmt]) -> Stretch:
+    suite = program.suite_of(core)
+    after = suite[suite.index(core) :]
+    chosen = [part for part in after if part is core or any(contains(program, part, spot) for spot in spots)]
+    return Stretch(core, chosen[-1], suite, True)
+
+
+def repeated(program: Program, core: ast.stmt) -> bool:
+    """Does the program run this training several times?"""
+    around = program.loops_of(core)
+    if around and (not isinstance(core, (ast.For, ast.While)) or steps.is_epoch_loop(core)):
+        return not any(steps.is_epoch_loop(loop) for loop in around)
+    function = program.function_of(core)
+    return function is not None and _called_often(program, function, 4)
+
+
+def _called_often(program: Program, function: Function, depth: int) -> bool:
+    sites = program.call_sites(function)
+    if len(sites) > 1:
+        return True
+    if not sites or depth == 0:
+        return False
+    if program.loops_of(sites[0]):
+        return True
+    caller = program.function_of(sites[0])
+    return caller is not None and _called_often(program, caller, depth - 1)
+
+
+def core_loop(program: Program) -> ast.stmt | None:
+    """The outermost loop of one training: the epoch loop, or the only loop there is."""
+    for node in ast.walk(program.tree):
+        if not steps.is_training_call(node) or steps.is_step_call(node):
+            continue
+        found = _core_of(program, node, 3)
+        if found is not None:
+            return found
+    return None
+
+
+def _core_of(program: Program, node: ast.AST, depth: int) -> ast.stmt | None:
+    function = program.function_of(node)
+    loops = program.loops_of(node)
+    for loop in loops:
+        if steps.is_epoch_loop(loop):
+            return loop
+    if function is not None and depth:
+        around = program.loops_of(function)  # a closure
+        if around:
+            return next((loop for loop in around if steps.is_epoch_loop(loop)), around[0])
+        for site in sorted(references(program, function), key=lambda site: -len(program.loops_of(site))):
+            found = _core_of(program, site, depth - 1)
+            if found is not None and (not loops or steps.is_epoch_loop(found) or not isinstance(found, ast.While)):
+                if steps.is_epoch_loop(found) or not loops:  # type: ignore[arg-type]
+                    return found
+    return loops[0] if loops else None
+
+
+def references(program: Program, function: Function) -> list[ast.AST]:
+    """Calls of the function, and places that hand it on."""
+    sites: list[ast.AST] = list(program.call_sites(function))
+    if not sites:
+        sites = [
+            node
+            for node in ast.walk(program.tree)
+            if isinstance(node, ast.Name) and node.id == function.name and isinstance(node.ctx, ast.Load)
+        ]
+    return sites
