@@ -13,6 +13,7 @@ from typing import Protocol
 from mlops_bot import response
 from mlops_bot.errors import CostCapReached, UserError
 from mlops_bot.types import (
+    STAGES,
     Adaptation,
     Attempt,
     Candidate,
@@ -65,13 +66,15 @@ def adapt(
     run = _Run(task, context, judge, options, progress)
     why: list[str] = []
     for engine in engines:
-        if not engine.trusted and not isolated:
-            raise UserError(
-                f"code written by {engine.name} is not run without isolation, and no Docker engine answers",
-                hint="start Docker, or pass --sandbox process to run it as yourself on this machine",
-            )
-        outcome = run.ask(engine)
         label = engine.name if engine.model is None else f"{engine.name} ({engine.model})"
+        if not engine.trusted and not isolated:
+            unsafe = f"code written by {label} is not run without isolation, and no Docker engine answers"
+            advice = "start Docker, or pass --sandbox process to run it as yourself on this machine"
+            if len(engines) == 1:
+                raise UserError(unsafe, hint=advice)
+            why.append(f"{unsafe}: {advice}")
+            continue
+        outcome = run.ask(engine)
         if outcome is None:  # nothing can be judged, whoever proposes
             break
         why.append(f"{label}: {outcome}")
@@ -190,8 +193,6 @@ class _Run:
 
     def _feedback(self, engine: Engine) -> Feedback | None:
         """The failure that came furthest is the one worth repairing."""
-        from mlops_bot.types import STAGES
-
         failed = [
             (STAGES.index(attempt.verdict.stage), number, attempt)
             for number, attempt in enumerate(self.attempts)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from mlops_bot import components
 from mlops_bot.cache import Cache
 from mlops_bot.errors import UserError
 from mlops_bot.settings import Settings
-from mlops_bot.types import Component, Engine, Progress, Sandbox
+from mlops_bot.types import Component, Context, Engine, Feedback, Progress, Sandbox, Task
+
+if TYPE_CHECKING:
+    from mlops_bot.engines.common import Prompter
+    from mlops_bot.engines.pricing import Price
+
+DEFAULT_MODEL = "gpt-4.1"  # of OpenAI itself, where --model names none
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +29,7 @@ class LLMOptions:
     max_cost: float | None = None  # US dollars a command
     price: tuple[float, float] | None = None  # US dollars per million input and output tokens
     answers: Path | None = None  # scripted engine: file or folder of completions
+    answer: Literal["auto", "file", "edits"] = "auto"  # the form of an answer that is asked for
 
 
 def engines(settings: Settings, component: Component, options: LLMOptions, progress: Progress) -> Sequence[Engine]:
@@ -41,38 +50,128 @@ def engines(settings: Settings, component: Component, options: LLMOptions, progr
         case "scripted":
             return [_scripted(options)]
         case _:
-            configured = [
-                build(settings, options, progress)
-                for build, ready in (
-                    (_openai, settings.openai_api_key or settings.openai_base_url),
-                    (_tgi, settings.tgi_url or settings.tgi_endpoint),
-                )
-                if ready
-            ]
-            if not component.has_recipe and not configured:
+            model = _configured_model(settings, options, progress)
+            if component.has_recipe:
+                return [recipe, *model]
+            if not model:
                 raise UserError(
                     f"{component.title} has no recipe and no model is configured",
                     hint="set OPENAI_API_KEY (or OPENAI_BASE_URL), or MLOPS_BOT_TGI_URL",
                 )
-            return [recipe, *configured[:1]] if component.has_recipe else configured[:1]
+            return model
+
+
+def _configured_model(settings: Settings, options: LLMOptions, progress: Progress) -> list[Engine]:
+    """The model that the settings speak of: at most one, so that nobody's code goes where it was not meant to go."""
+    openai = bool(settings.openai_api_key or settings.openai_base_url)
+    tgi = bool(settings.tgi_url or settings.tgi_endpoint)
+    if openai and tgi:
+        raise UserError(
+            "both an OpenAI and a TGI endpoint are configured", hint="say which one: --engine openai or --engine tgi"
+        )
+    if openai:
+        return [_openai(settings, options, progress)]
+    return [_tgi(settings, options, progress)] if tgi else []
+
+
+def _openai(settings: Settings, options: LLMOptions, progress: Progress) -> Engine:
+    from mlops_bot.engines.openai import OpenAIConfig, OpenAIEngine
+
+    if not settings.openai_api_key and not settings.openai_base_url:
+        raise UserError("no key for the openai engine", hint="set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own")
+    if settings.openai_base_url and not settings.model:
+        raise UserError("which model does OPENAI_BASE_URL serve?", hint="name it: --model NAME or MLOPS_BOT_MODEL")
+    config = OpenAIConfig(
+        model=settings.model or DEFAULT_MODEL,
+        api_key=settings.openai_api_key,
+        base_url=settings.openai_base_url,
+        price=_price(options),
+        max_cost=options.max_cost,
+    )
+    return OpenAIEngine(config, _prompter(options), progress=progress)
+
+
+def _tgi(settings: Settings, options: LLMOptions, progress: Progress) -> Engine:
+    from mlops_bot.engines.tgi import TGIConfig, TGIEngine
+
+    if not settings.tgi_url and not settings.tgi_endpoint:
+        raise UserError("no server for the tgi engine", hint="set MLOPS_BOT_TGI_URL or MLOPS_BOT_TGI_ENDPOINT")
+    config = TGIConfig(
+        url=settings.tgi_url,
+        endpoint_name=settings.tgi_endpoint,
+        token=settings.hf_token,
+        model=settings.model,
+        price=_price(options),
+        max_cost=options.max_cost,
+    )
+    return TGIEngine(config, _prompter(options), progress=progress)
+
+
+def _scripted(options: LLMOptions) -> Engine:
+    from mlops_bot.engines.scripted import ScriptedEngine
+
+    if options.answers is None:
+        raise UserError("the scripted engine has no answers", hint="pass --answers FILE or --answers FOLDER")
+    return ScriptedEngine(options.answers)
+
+
+def _prompter(options: LLMOptions) -> Prompter:
+    from mlops_bot import prompt
+
+    def messages(task: Task, context: Context, feedback: Feedback | None) -> Sequence[Mapping[str, str]]:
+        return [
+            {"role": message["role"], "content": message["content"]}
+            for message in prompt.messages(task, context, feedback=feedback, answer=options.answer)
+        ]
+
+    return messages
+
+
+def _price(options: LLMOptions) -> Price | None:
+    from mlops_bot.engines.pricing import Price
+
+    return Price(*options.price) if options.price else None
+
+
+@contextlib.contextmanager
+def opened(built: Sequence[Engine]) -> Iterator[Sequence[Engine]]:
+    """Closes, at the end, the engines that hold something open (a connection; an endpoint that has to be paused again)."""
+    with contextlib.ExitStack() as stack:
+        for engine in built:
+            close = getattr(engine, "close", None)
+            if close is not None:
+                stack.callback(close)
+        yield built
 
 
 def sandbox(settings: Settings, progress: Progress) -> tuple[Sandbox, bool]:
-    """The sandbox and whether untrusted code may run in it: always in Docker; in the process sandbox only when it was
-    asked for by name. Raises SandboxError when Docker was asked for and no engine answers."""
-    kind = settings.sandbox
-    if kind == "auto":
-        from mlops_bot.sandbox.docker import engine_answers
+    """The sandbox, and whether untrusted code may run in it: always in Docker; in the process sandbox only when that
+    was asked for by name. Raises SandboxError when Docker was asked for and no engine answers."""
+    from mlops_bot.sandbox import choose
+    from mlops_bot.sandbox.pip_options import PipOptions
 
-        kind = "docker" if engine_answers() else "process"
+    kind = settings.sandbox if settings.sandbox != "auto" else choose.available()
+    pip = PipOptions(settings.index)
     if kind == "docker":
-        from mlops_bot.sandbox.docker import DockerSandbox
+        from mlops_bot.sandbox.docker import DockerConfig, DockerSandbox
 
-        return _docker(DockerSandbox, settings, progress), True
+        config = DockerConfig(base_image=settings.base_image, runtime=settings.docker_runtime, pip=pip)
+        return DockerSandbox(config, progress=progress), True
     from mlops_bot.sandbox.process import ProcessSandbox
 
-    return _process(ProcessSandbox, settings, progress), settings.sandbox == "process"
+    made = ProcessSandbox(
+        cache_dir=settings.cache_dir / "environments", interpreters=_interpreters(settings), pip=pip, progress=progress
+    )
+    return made, settings.sandbox == "process"
+
+
+def _interpreters(settings: Settings) -> list[Path]:
+    """Pythons whose packages a run may use as they are: the active environment's, and the one people call."""
+    found = [settings.virtual_env / "bin" / "python"] if settings.virtual_env else []
+    named = shutil.which("python3", path=settings.path)
+    return [path for path in (*found, *([Path(named)] if named else [])) if path.is_file()]
 
 
 def cache(settings: Settings, *, enabled: bool = True) -> Cache:
-    return Cache(settings.cache_dir if enabled else None)
+    """The folder of results by content; `enabled` False: nothing is read or kept."""
+    return Cache(settings.cache_dir / "results" if enabled else None)

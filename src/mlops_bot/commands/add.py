@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import tempfile
 from collections.abc import Sequence
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 
 from mlops_bot import adapt as pipeline
@@ -17,7 +18,7 @@ from mlops_bot.errors import UserError
 from mlops_bot.project import Project
 from mlops_bot.report import Change
 from mlops_bot.requirements_file import add_requirement
-from mlops_bot.types import Adaptation, Context, Runtime, Sandbox, Task
+from mlops_bot.types import Adaptation, Context, Engine, Runtime, Sandbox, Task
 from mlops_bot.verify.pipeline import Verifier
 
 
@@ -31,10 +32,13 @@ def run(options: argparse.Namespace) -> int:
     gathered, scripts = common.reader(options.paths, options.data)
     tasks = [common.make_task(asked, script) for script in scripts]
     results: list[tuple[Adaptation, Sequence[Change]]] = []
-    with Console(quiet=options.quiet, no_color=configured.no_color) as console:
+    with contextlib.ExitStack() as stack:
+        console = stack.enter_context(Console(quiet=options.quiet, no_color=configured.no_color))
         for note in gathered.notes:
             console.line(f"note: {note}")
-        work = _Work(options, configured, gathered, console)
+        llm = compose.LLMOptions(options.max_cost, options.price, options.answers, options.answer)
+        engines = stack.enter_context(compose.opened(compose.engines(configured, tasks[0].component, llm, console.progress)))
+        work = _Work(options, configured, gathered, console, engines)
         for number, task in enumerate(tasks, 1):
             console.begin(f"{number}/{len(tasks)} {task.script.path}" if len(tasks) > 1 else "")
             adaptation = work.adapt(task)
@@ -51,9 +55,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 class _Work:
-    """What the scripts of one command share: the sandbox, the engines and the cache, each made when first needed."""
+    """What the scripts of one command share: the engines, the sandbox and the cache."""
 
-    def __init__(self, options: argparse.Namespace, configured: settings.Settings, gathered: Project, console: Console) -> None:
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        configured: settings.Settings,
+        gathered: Project,
+        console: Console,
+        engines: Sequence[Engine],
+    ) -> None:
+        self._engines = engines
         self._options = options
         self._settings = configured
         self._project = gathered
@@ -67,15 +79,7 @@ class _Work:
         progress("source", f"{task.script.path}: {facts.framework or 'unknown framework'}")
         plan = common.make_plan(options, self._project, task.script)
         requirements = common.requirements(task, facts, self._project)
-        engines = compose.engines(
-            self._settings,
-            task.component,
-            compose.LLMOptions(
-                max_cost=options.max_cost, price=options.price, answers=options.answers, answer=options.answer
-            ),
-            progress,
-        )
-        sandbox, isolated = self._sandbox()
+        sandbox, isolated = self._sandbox
         verifiers: list[Verifier] = []
 
         def judge() -> Verifier:
@@ -85,18 +89,17 @@ class _Work:
             )
             return verifiers[-1]
 
-        with compose.closing(engines):
-            return pipeline.adapt(
-                task,
-                Context(facts={task.script.path: facts}, style=options.style),
-                engines=engines,
-                judge=judge,
-                isolated=isolated,
-                options=pipeline.Options(options.samples, options.temperature, options.repair),
-                progress=progress,
-            )
+        return pipeline.adapt(
+            task,
+            Context(facts={task.script.path: facts}, style=options.style),
+            engines=self._engines,
+            judge=judge,
+            isolated=isolated,
+            options=pipeline.Options(options.samples, options.temperature, options.repair),
+            progress=progress,
+        )
 
-    @cache  # noqa: B019  one object a command
+    @cached_property
     def _sandbox(self) -> tuple[Sandbox, bool]:
         return compose.sandbox(self._settings, self._console.progress)
 
