@@ -1,0 +1,273 @@
+"""The text of a model's answer -> the task's files as they would be, or why it cannot be used. Pure.
+
+`parse` never raises, and never lets through a file with something left out, a path that is not the task's, text that
+is not Python, or characters that nobody sees. The steps live in `mlops_bot.answer`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from mlops_bot.answer import CUT_OFF, Rejected, quote
+from mlops_bot.answer.checks import compiles, nothing_elided, nothing_hidden, parse_python
+from mlops_bot.answer.edits import Edit, apply, has_edits, read_edits
+from mlops_bot.answer.fences import Block, blocks, longer
+from mlops_bot.answer.lines import restore_style, same_indentation, to_lines
+from mlops_bot.answer.paths import resolve
+from mlops_bot.answer.splice import has_markers, splice
+from mlops_bot.answer.udiff import is_diff, read_diff
+from mlops_bot.types import Candidate, Failed, SourceFile, Task
+
+LONGEST = 2_000_000  # characters; far above any real answer
+_WHOLE = 0.5  # of the original's words, for a block to be the whole file
+_PYTHON = ("python", "py", "python3", "py3")
+_NOT_FILES = ("bash", "sh", "shell", "console", "terminal", "text", "txt", "output", "yaml", "yml", "json", "toml", "zsh")
+_WORD = re.compile(r"\w+")
+_THINKING = re.compile(r"^\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
+_REFUSAL = re.compile(
+    r"\b(?:I'?m sorry|I am sorry|I apologi[sz]e|sorry, but|as an AI|I can(?:no|')t|I am (?:unable|not able)|I'm (?:unable|not able)|I won't)\b",
+    re.IGNORECASE,
+)
+_CODE_BEGINS = re.compile(r"^(?:import |from \w[\w.]* import |#!|# -\*-|\"\"\"|'''|@\w|def |class |if __name__|async def )")
+
+
+def parse(text: str, task: Task, *, truncated: bool = False) -> Candidate | Failed:
+    """What `text`, the answer to `prompt.messages(task, ...)`, proposes.
+
+    `truncated`: the engine says that the model stopped before its end. Returns a Candidate with every changed file of
+    the task in the original's style, or Failed at stage "parse" with a reason that a person, or the model, can act on.
+    """
+    try:
+        return _parse(text, task, truncated)
+    except Rejected as no:
+        return Failed("parse", no.reason, no.detail)
+    except RecursionError:
+        return Failed("parse", "the answer is nested too deeply to be read")
+
+
+def _parse(text: str, task: Task, truncated: bool) -> Candidate:
+    if truncated:
+        raise Rejected(f"{CUT_OFF} before its end: the model reached its output limit", text[-400:])
+    if len(text) > LONGEST:
+        raise Rejected(f"the answer has {len(text)} characters; more than {LONGEST} are not read")
+    text = _THINKING.sub("", text, count=1)
+    if not text.strip():
+        raise Rejected("the answer is empty")
+    lines = to_lines(text)
+    known = tuple(file.path for file in task.files)
+    if has_edits(lines):
+        return _finished(task, _edited(task, read_edits(lines, known)))
+    found = blocks(lines, known)
+    diffs = [block for block in found if is_diff(block.language, block.lines)]
+    if diffs:
+        return _finished(task, _edited(task, _hunks(diffs)))
+    if not found and is_diff("", lines):
+        return _finished(task, _edited(task, read_diff(lines, None)))
+    if not found:
+        return _finished(task, {task.script.path: _unfenced(text, lines, task)})
+    return _finished(task, _whole(task, found, lines))
+
+
+# --- edits and diffs ---------------------------------------------------------------------------------------
+
+
+def _hunks(diffs: list[Block]) -> list[Edit]:
+    edits: list[Edit] = []
+    for block in diffs:
+        if block.end is None:
+            raise Rejected(f"{CUT_OFF}: the code fence of its diff is not closed")
+        edits += read_diff(block.lines, block.path, len(edits) + 1)
+    if not edits:
+        raise Rejected("nothing was changed: the diff adds and removes nothing")
+    return edits
+
+
+def _edited(task: Task, edits: Sequence[Edit]) -> dict[str, list[str]]:
+    known = [file.path for file in task.files]
+    by_path: dict[str, list[Edit]] = {}
+    for edit in edits:
+        if edit.path is None and len(known) > 1:
+            raise Rejected(f"{edit.what} {edit.number} does not say which file it changes; write its path on the line before")
+        by_path.setdefault(known[0] if edit.path is None else resolve(edit.path, known), []).append(edit)
+    files = {file.path: file for file in task.files}
+    return {path: apply(path, to_lines(files[path].text), some) for path, some in by_path.items()}
+
+
+# --- whole files -------------------------------------------------------------------------------------------
+
+
+def _whole(task: Task, found: list[Block], lines: list[str]) -> dict[str, list[str]]:
+    """The new lines of each file that the blocks hold. Raises Rejected where no block is a file of the task."""
+    known = [file.path for file in task.files]
+    words = {file.path: Counter(_WORD.findall(file.text)) for file in task.files}
+    claims: dict[str, list[tuple[float, Block]]] = {}
+    for block in found:
+        if block.path is not None and block.language not in _NOT_FILES:
+            path = resolve(block.path, known)
+        elif block.path is None or block.path in known:
+            path = max(known, key=lambda one: _coverage(words[one], block.lines))
+        else:
+            path = resolve(block.path, known)
+        claims.setdefault(path, []).append((_coverage(words[path], block.lines), block))
+    files = {file.path: file for file in task.files}
+    result: dict[str, list[str]] = {}
+    for path, some in claims.items():
+        chosen = _choose(files[path], some, task)
+        if chosen is not None:
+            result[path] = _new_lines(files[path], chosen, lines, task)
+    if not result:
+        raise Rejected("the answer holds no new version of " + " or ".join(known), quote("\n".join(lines), 300))
+    return result
+
+
+def _coverage(words: Counter[str], lines: Sequence[str]) -> float:
+    """How much of a file's words a block has, 0 to 1."""
+    return (words & Counter(_WORD.findall("\n".join(lines)))).total() / max(1, words.total())
+
+
+def _choose(file: SourceFile, some: list[tuple[float, Block]], task: Task) -> Block | None:
+    """Of the blocks that may be `file`, the one that is: it covers the original best; of equals, the last one."""
+    named = [item for item in some if item[1].path is not None]
+    code = [item for item in (named or some) if item[1].path is not None or item[1].language not in _NOT_FILES]
+    pool = code or [item for item in some if item[0] >= _WHOLE]
+    if not pool:
+        return None
+    old = to_lines(file.text)
+    changed = [item for item in pool if _bare(item[1].lines) != _bare(old)]
+    best = max(score for score, _ in changed or pool)
+    chosen = [block for score, block in changed or pool if score >= best - 0.02][-1]
+    partial = best < _WHOLE or has_markers(chosen.lines)
+    if partial and not changed:
+        return chosen
+    if partial:
+        theirs, ours = {line.strip() for line in chosen.lines}, {line.strip() for line in old}
+        for _, block in changed:
+            unseen = [x for x in block.lines if len(x.strip()) > 3 and x.strip() not in theirs and not x.strip().startswith("#")]
+            if block is not chosen and len(unseen) > 1 and any(x.strip() in ours for x in block.lines if len(x.strip()) > 3):
+                raise Rejected(
+                    f"the answer gives {file.path} in several parts (lines {chosen.start + 1} and {block.start + 1} of the answer) without "
+                    "saying where they belong; the whole file in one block, or edit blocks, are needed"
+                )
+    if best < _WHOLE and not has_markers(chosen.lines) and task.kind == "inlining":
+        if len(task.files) > 1 and best < 0.2 and chosen.path is None:
+            return None
+        if chosen.end is None:
+            raise _unclosed(chosen)
+        raise Rejected(
+            f"the answer shows only a part of {file.path} ({best:.0%} of the original is in its code block) without saying where it belongs; "
+            "the whole file, or edit blocks, are needed",
+            "\n".join(chosen.lines[:30]),
+        )
+    return chosen
+
+
+def _bare(lines: Sequence[str]) -> list[str]:
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _unclosed(block: Block) -> Rejected:
+    return Rejected(f"{CUT_OFF}: its code fence (line {block.start + 1}) is not closed", "\n".join(block.lines[-8:]))
+
+
+def _new_lines(file: SourceFile, block: Block, lines: list[str], task: Task) -> list[str]:
+    """The file that `block` holds; up to a later closing fence where its end is a fence inside the file."""
+    if block.end is None:
+        raise _unclosed(block)
+    try:
+        return _spliced(file, block.lines)
+    except Rejected as no:
+        for more in longer(block, lines):
+            try:
+                return _spliced(file, more.lines)
+            except Rejected:
+                continue
+        raise no
+
+
+def _spliced(file: SourceFile, lines: Sequence[str]) -> list[str]:
+    old = to_lines(file.text)
+    new = same_indentation(old, list(lines))
+    if new and old and re.fullmatch(rf"#\s*(?:file\s*:\s*)?{re.escape(file.path)}\s*", new[0]) and new[0] != old[0]:
+        new = new[1:]  # "# train.py" as the first line only names the file
+    new = splice(old, new)
+    if _is_python(file):
+        text = "\n".join(new) + "\n"
+        try:
+            compiles(file.path, text)
+        except Rejected as no:
+            if has_markers(lines) and CUT_OFF not in no.reason:
+                raise Rejected(f"{no.reason} (after the skipped parts were put back)", no.detail) from None
+            raise
+    return new
+
+
+def _unfenced(text: str, lines: list[str], task: Task) -> list[str]:
+    """The file of an answer without any fence, where the answer clearly is one, perhaps between sentences."""
+    words = Counter(_WORD.findall(task.script.text))
+    old = to_lines(task.script.text)
+    first_old = next((line.rstrip() for line in old if line.strip()), "")
+    starts = [k for k, line in enumerate(lines) if _CODE_BEGINS.match(line) or (line.rstrip() == first_old and first_old)]
+    refused = _REFUSAL.search(text[:600])
+    if not starts or (_coverage(words, lines) < 0.3 and not has_markers(lines)):
+        if refused:
+            raise Rejected(f"the model refused: {quote(text, 160)}")
+        raise Rejected(f"the answer holds no code: {quote(text, 160)}")
+    start = starts[0]
+    if len(task.files) > 1:
+        raise Rejected("the answer has no code fence and does not say which file it is")
+    end = len(lines)
+    problem: Rejected | None = None
+    for _ in range(4):  # sentences after the code, a paragraph at a time
+        try:
+            new = _spliced(task.script, lines[start:end])
+        except Rejected as no:
+            problem = problem or no
+            blank = next((k for k in range(end - 1, start, -1) if not lines[k].strip()), None)
+            if blank is None:
+                break
+            end = blank
+            continue
+        if _coverage(words, new) < _WHOLE and task.kind == "inlining":
+            break
+        return new
+    if problem is not None and _coverage(words, lines[start:]) >= _WHOLE:
+        raise problem
+    raise Rejected(f"the answer has no code fence and is not one whole Python file: {quote(text, 160)}", problem.reason if problem else "")
+
+
+# --- every way's end ---------------------------------------------------------------------------------------
+
+
+def _is_python(file: SourceFile) -> bool:
+    return file.path.endswith((".py", ".pyw"))
+
+
+def _finished(task: Task, new: dict[str, list[str]]) -> Candidate:
+    """The candidate of the new lines of each file: in the original's style, and checked."""
+    changed: dict[str, str] = {}
+    for file in task.files:
+        if file.path not in new:
+            continue
+        text = restore_style(file.text, new[file.path])
+        nothing_hidden(file.path, file.text, text)
+        if _is_python(file):
+            # the checks see what Python sees
+            plain = "\n".join(to_lines(text)) + "\n"
+            original = parse_python("\n".join(to_lines(file.text)) + "\n")
+            tree = compiles(file.path, plain)
+            checked = nothing_elided(file.path, file.text, plain, tree, original if isinstance(original, ast.Module) else None)
+            if checked != plain:
+                text = restore_style(file.text, to_lines(checked))
+        if _code(text) != _code(file.text):
+            changed[file.path] = text
+    if not changed:
+        raise Rejected("nothing was changed: the answer is the original file" if new else "nothing was changed")
+    return Candidate(changed)
+
+
+def _code(text: str) -> list[str]:
+    """The lines without comments, empty lines and blanks at their ends: what has to differ for a change."""
+    return [line.rstrip() for line in to_lines(text) if line.strip() and not line.strip().startswith("#")]
