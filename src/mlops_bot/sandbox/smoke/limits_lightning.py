@@ -1,4 +1,81 @@
+"""Lightning: the Trainer gets few epochs and batches, one CPU, and logs every step."""
+
 from __future__ import annotations
-from .hooks import Hooks
+
+from typing import Any, Callable
+
+from .hooks import Hooks, patch
+
+PACKAGES = ("lightning.pytorch", "pytorch_lightning")
+FABRICS = ("lightning.fabric.fabric", "lightning_fabric.fabric")
+
+
 def install(hooks: Hooks) -> None:
-    return None
+    for name in PACKAGES:
+        hooks.after_import(f"{name}.trainer.trainer", lambda module: patch(module.Trainer, "__init__", _trainer(hooks)))
+    for name in FABRICS:
+        hooks.after_import(name, lambda module: patch(module.Fabric, "__init__", _fabric(hooks)))
+
+
+def _trainer(hooks: Hooks) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+            _limit(hooks, kwargs)
+            _cpu(hooks, kwargs)
+            return original(self, *args, **kwargs)
+
+        return wrapper
+
+    return make
+
+
+def _fabric(hooks: Hooks) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+            names = ("accelerator", "strategy", "devices", "num_nodes", "precision")
+            kwargs.update(zip(names, args[: len(names)]))
+            _cpu(hooks, kwargs)
+            return original(self, *args[len(names) :], **kwargs)
+
+        return wrapper
+
+    return make
+
+
+def _limit(hooks: Hooks, kwargs: dict[str, Any]) -> None:
+    epochs, batches = hooks.max_epochs, hooks.max_batches
+    given = kwargs.get("max_epochs")
+    if not kwargs.get("fast_dev_run") and (given is None or given < 0 or given > epochs):
+        kwargs["max_epochs"] = epochs
+        hooks.note("limit", "Lightning max_epochs", f"{given} -> {epochs}")
+    if (kwargs.get("min_epochs") or 0) > epochs:
+        kwargs["min_epochs"] = epochs
+    for name in ("limit_train_batches", "limit_val_batches", "limit_test_batches", "limit_predict_batches"):
+        value = kwargs.get(name)
+        if value is None or (isinstance(value, float) and value > 0) or (isinstance(value, int) and value > batches):
+            kwargs[name] = batches
+            hooks.note("limit", f"Lightning {name}", f"{value} -> {batches}")
+    every = kwargs.get("check_val_every_n_epoch")
+    if every is not None and every > epochs:
+        kwargs["check_val_every_n_epoch"] = epochs
+    interval = kwargs.get("val_check_interval")
+    if isinstance(interval, int) and interval > batches:
+        kwargs["val_check_interval"] = 1.0
+    if (kwargs.get("log_every_n_steps") or 50) > 1:
+        kwargs["log_every_n_steps"] = 1
+        hooks.note("limit", "Lightning log_every_n_steps", "1, so that few steps leave metrics")
+
+
+def _cpu(hooks: Hooks, kwargs: dict[str, Any]) -> None:
+    if kwargs.get("accelerator") not in (None, "auto", "cpu"):
+        hooks.note("device", "Lightning accelerator", f"{kwargs['accelerator']} -> cpu")
+    kwargs["accelerator"] = "cpu"
+    if kwargs.get("devices") not in (None, 1, "1"):
+        hooks.note("device", "Lightning devices", f"{kwargs['devices']} -> 1")
+    kwargs["devices"], kwargs["num_nodes"] = 1, 1
+    if kwargs.get("strategy") not in (None, "auto"):
+        hooks.note("device", "Lightning strategy", f"{kwargs['strategy']} -> auto")
+        kwargs["strategy"] = "auto"
+    if str(kwargs.get("precision") or "").startswith(("16", "transformer-engine")):
+        hooks.note("device", "Lightning precision", f"{kwargs['precision']} -> 32-true")
+        kwargs["precision"] = "32-true"
