@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from mlops_bot.source import families
 from mlops_bot.source.program import Program
@@ -82,6 +83,12 @@ def _is_string(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
+def _is_place(node: ast.expr) -> bool:
+    """An address or a file: where something is, not how it is trained."""
+    text = str(node.value) if isinstance(node, ast.Constant) else ""
+    return "/" in text or "\\" in text or bool(re.search(r"\.[A-Za-z]\w{1,4}$", text))
+
+
 def _constructor(program: Program, resolver: Resolver, call: ast.Call) -> list[Hyperparameter]:
     name = resolver.targets.get(call)
     if name is None:
@@ -112,6 +119,8 @@ def _constructor(program: Program, resolver: Resolver, call: ast.Call) -> list[H
         if keyword.arg is None or keyword.arg in _NOT_HYPERPARAMETERS:
             continue
         value = keyword.value
+        if isinstance(value, ast.Constant) and value.value is None:
+            continue
         if is_constant(value) or isinstance(value, ast.Name | ast.Attribute) and not _is_object(program, resolver, value):
             found.append(Hyperparameter(keyword.arg, program.source(value), "argument", value.lineno))
     return found
@@ -137,6 +146,8 @@ def _constants(program: Program, entry_function: str | None) -> list[Hyperparame
         if isinstance(value, ast.Dict):
             found += _dictionary(program, name, value, line)
         elif is_constant(value) and not (isinstance(value, ast.Constant) and value.value is None):
+            if _is_string(value) and _is_place(value):
+                continue
             if name in used[0] if _is_string(value) else name in used[1]:
                 if not _accumulates(program, scope, name):
                     found.append(Hyperparameter(name, program.source(value), "constant", line))

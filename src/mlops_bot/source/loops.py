@@ -17,6 +17,8 @@ _NOTHING, _STEP, _BATCHES, _EPOCHS = 0, 1, 2, 3
 _EPOCH_WORD = re.compile(r"(?<![a-z])(num_?|n_?|max_?)?epochs?(?![a-z])", re.IGNORECASE)
 _LOADER_WORD = re.compile(r"loader|batches|dataset|data_?iter|minibatch|(?<![a-z])(dl|dataloader|batch)(?![a-z])", re.IGNORECASE)
 
+_UNWRAPPED = frozenset({"enumerate", "tqdm", "iter", "islice", "zip", "progress", "track", "cycle", "list", "progress_bar"})
+
 
 class Loops:
     def __init__(self, program: Program, resolver: Resolver, steps: list[ast.Call], whole: list[ast.Call]) -> None:
@@ -73,7 +75,7 @@ class Loops:
             return _NOTHING
         head = self._head(node)
         epoch_word = bool(_EPOCH_WORD.search(head))
-        if not epoch_word and self._over_loader(node) or inner == _STEP and not epoch_word:
+        if not epoch_word and self._over_loader(node, inner) or inner == _STEP and not epoch_word:
             self.kinds[node] = "batch"
             return max(inner, _BATCHES)
         if inner == _EPOCHS and not epoch_word:
@@ -88,20 +90,26 @@ class Loops:
             return ast.unparse(node.test)
         return f"{ast.unparse(node.target)} {ast.unparse(node.iter)}"
 
-    def _over_loader(self, node: LoopNode) -> bool:
+    def _over_loader(self, node: LoopNode, inner: int = _STEP) -> bool:
+        """Does it go over batches? `inner`: how much training the body contains."""
         if isinstance(node, ast.While):
             return False
         iterated = node.iter
+        enumerated = False
         while isinstance(iterated, ast.Call) and iterated.args:
             word = iterated.func.attr if isinstance(iterated.func, ast.Attribute) else getattr(iterated.func, "id", "")
-            if word == "range":
-                return False
-            if word == "enumerate" and not isinstance(iterated.args[0], ast.Call):
-                first = iterated.args[0]
-                return not isinstance(first, ast.List | ast.Tuple) and not _literal_range(first)
+            if word not in _UNWRAPPED:
+                break
+            enumerated = enumerated or word == "enumerate"
             iterated = iterated.args[0]
+        if _literal_range(iterated):
+            return False
         kind = self.resolver.instance(iterated, self.program.scope[node])
         if any(families.is_loader(r) for r in self.resolver.roots(kind)):
+            return True
+        if isinstance(iterated, ast.Call):
+            return bool(_LOADER_WORD.search(ast.unparse(iterated.func)))
+        if enumerated and inner <= _STEP and not isinstance(iterated, ast.List | ast.Tuple):
             return True
         return bool(_LOADER_WORD.search(ast.unparse(iterated)))
 

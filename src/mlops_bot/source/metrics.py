@@ -58,6 +58,10 @@ class Finder:
         if metric not in self.found:
             self.found.append(metric)
 
+    def is_timing(self, label: str) -> bool:
+        """A duration, a size, a counter: nothing that says how well the training goes."""
+        return bool(words(label) & _NO_METRIC_WORDS) and not words(label) & _METRIC_WORDS
+
     # --- texts ------------------------------------------------------------------------------------------
 
     def text(self, parts: list[Part], call: ast.Call) -> None:
@@ -230,11 +234,13 @@ def clean_label(text: str) -> str:
     if not pieces:
         return ""
     tail = pieces[-1].strip()
-    tail = re.sub(r"[\s:=\-*#_.~]+$", "", tail)
+    tail = re.sub(r"[\s:=\-*#_.~(]+$", "", tail)
     if ":" in tail:
         tail = tail.rpartition(":")[2]
-    if tail.count("(") != tail.count(")"):
-        tail = tail.strip("()")
+    if tail.count(")") > tail.count("("):  # the end of what stood in brackets before
+        tail = tail.rpartition(")")[2] if not tail.endswith(")") else ""
+    elif tail.count("(") > tail.count(")"):
+        tail = tail.replace("(", "", 1) if tail.startswith("(") else tail.rpartition("(")[0] or tail
     tail = re.sub(r"^[\s:=\-*#.~%)!?]+|[\s:=\-*#.~%(]+$", "", tail)
     return tail.strip() if re.search(r"[A-Za-z]", tail) else ""
 

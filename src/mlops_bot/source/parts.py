@@ -8,13 +8,14 @@ from collections.abc import Iterator
 
 from mlops_bot.source import families
 from mlops_bot.source.loops import Loops
+from mlops_bot.source.metrics import words
 from mlops_bot.source.program import Program
 from mlops_bot.source.reach import Reach, executes, main_guard
 from mlops_bot.source.resolve import Resolver
 from mlops_bot.source.training import Evidence, Training
 from mlops_bot.types import Definition, Framework
 
-_TRAINING_NAMES = ("train", "fit", "run", "main")
+_TRAINING_NAMES = frozenset({"train", "trainer", "training", "fit", "fitter", "run", "runner", "main", "learner"})
 
 
 def third_party(program: Program, local_modules: frozenset[str]) -> tuple[str, ...]:
@@ -67,6 +68,9 @@ def judge(
         return None, [delegated], ["whether it trains: that happens, if at all, in another file of the project"]
     if found.hints:
         return None, list(found.hints[:4]), ["whether it trains: nothing in it was recognised for sure"]
+    if made := optimizers(program, resolver):
+        reason = f"line {made[0].line}: it makes an optimizer ({made[0].kind}), but no step of it was found"
+        return None, [reason], ["whether it trains: nothing in it was recognised for sure"]
     doing = [s for s in program.tree.body if executes(s)]
     if not doing and main_guard(program) is None:
         return False, ["it only defines things: nothing runs when the file is run"], []
@@ -81,8 +85,7 @@ def _delegates(program: Program, resolver: Resolver, local_modules: frozenset[st
         name = resolver.denotes(node, program.scope[node])
         if name is None or not (name.startswith(".") or families.top(name) in local_modules):
             continue
-        word = families.last(name).lower()
-        if any(word == t or word.startswith((f"{t}_", f"{t}er")) or word.endswith(f"_{t}") for t in _TRAINING_NAMES):
+        if words(families.last(name)) & _TRAINING_NAMES:
             return f"line {node.lineno}: {program.source(node)} comes from another file of the project"
     return None
 
@@ -126,7 +129,31 @@ def models(program: Program, resolver: Resolver) -> list[Definition]:
         if kind is not None and isinstance(value, ast.Call | ast.Tuple | ast.IfExp | ast.ListComp):
             if is_model(resolver.roots(kind)) and not _looks_like_loss(kind, name):
                 found.setdefault(name, Definition(name, kind, line))
+    for optimizer in program.calls:
+        callee = resolver.targets.get(optimizer)
+        if callee and families.is_torch_optimizer(families.canonical(callee)):
+            _optimized(program, resolver, optimizer, found)
     return sorted(found.values(), key=lambda d: d.line)
+
+
+def _optimized(program: Program, resolver: Resolver, optimizer: ast.Call, found: dict[str, Definition]) -> None:
+    """What an optimizer gets the parameters of is a model, wherever its class comes from."""
+    if _inside_model(program, resolver, optimizer):
+        return
+    for call in ast.walk(optimizer):
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "parameters"):
+            continue
+        owner = call.func.value
+        name = program.source(owner)
+        scope = program.scope[call]
+        if name in found or any(name.startswith(f"{known}.") for known in found) or name == "self":
+            continue
+        for place in [program.class_of.get(scope or ""), *program.chain(scope)]:
+            if values := program.assigned.get((place, name)):
+                line, value, where = values[0]
+                kind = resolver.instance(value, program.scope.get(value), where) or "torch.nn.Module"
+                found[name] = Definition(name, kind, line)
+                break
 
 
 def _looks_like_loss(kind: str, name: str) -> bool:

@@ -47,7 +47,13 @@ class Reach:
         starts: set[str] = set()
         program = self.program
         for statement in nodes:
+            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+                if any(not _plain_decorator(d) for d in statement.decorator_list):
+                    starts.add(statement.name)  # registered with something that will call it
+                continue
             for node in ast.walk(statement):
+                if program.scope[node] is not None:
+                    continue
                 if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
                     target = self.resolver.denotes(node, program.scope[node])
                     if target in program.functions:
@@ -55,6 +61,12 @@ class Reach:
                     elif target in program.classes:
                         starts |= {f for f in program.functions if f.startswith(target + ".")}
         return self.closure(starts)
+
+
+def _plain_decorator(node: ast.expr) -> bool:
+    """A decorator that only changes how a function computes: torch.no_grad(), jit, cache, dataclass."""
+    text = ast.unparse(node)
+    return any(word in text for word in ("no_grad", "inference_mode", "jit", "cache", "compile", "wraps", "tf.function"))
 
 
 def main_guard(program: Program) -> ast.If | None:

@@ -49,6 +49,9 @@ def _log(finder: Finder, call: ast.Call, word: str, name: str | None) -> None:
     if not of_module and not tracker:
         return
     where = _lightning_scope(call, scope) if of_module else None
+    if where == "unknown":  # a helper of the hooks: eval_step called by validation_step
+        hooks = [_lightning_scope(call, site.scope) for site in resolver.sites.get(scope or "", ())]
+        where = next((h for h in ("epoch", "batch", "after") if h in hooks), "unknown")  # type: ignore[assignment]
     arguments = {k.arg: k.value for k in call.keywords if k.arg}
     first = call.args[0] if call.args else arguments.get("name") or arguments.get("key") or arguments.get("dictionary")
     if isinstance(first, ast.Dict):
@@ -138,9 +141,30 @@ def _pairs(call: ast.Call) -> list[tuple[str, ast.expr]]:
     return found
 
 
-def unshown(finder: Finder) -> None:
-    """Scores that are computed but not printed; what a Keras train_step or test_step returns."""
+def _meters(finder: Finder) -> None:
+    """Running averages: instances of a local class with update() and avg, made with the words they are shown by."""
     program, resolver = finder.program, finder.resolver
+    for call in program.calls:
+        func = call.func
+        if not (isinstance(func, ast.Attribute) and func.attr == "update" and isinstance(func.value, ast.Name)):
+            continue
+        kind = resolver.instance(func.value, program.scope[call])
+        if kind not in program.classes or (kind, "self.avg") not in program.assigned or call.lineno < 1:
+            continue
+        made = finder.latest(func.value)
+        if not isinstance(made, ast.Call) or not made.args or not isinstance(made.args[0], ast.Constant):
+            continue
+        label = str(made.args[0].value)
+        if finder.is_timing(label) or any(m.expression == f"{func.value.id}.avg" for m in finder.found):
+            continue
+        average = ast.parse(f"{func.value.id}.avg", mode="eval").body
+        finder.add(label, average, call)
+
+
+def unshown(finder: Finder) -> None:
+    """Running averages, scores that are computed but not printed, what a Keras train_step or test_step returns."""
+    program, resolver = finder.program, finder.resolver
+    _meters(finder)
     for call in program.calls:
         name = resolver.targets.get(call)
         if call in finder.shown_calls:

@@ -46,7 +46,11 @@ def find(program: Program, resolver: Resolver) -> Training:
         scope = program.scope[call]
         if isinstance(call.func, ast.Attribute):
             _method(program, resolver, call, call.func, scope, found)
-        if name is not None and name not in program.functions and name not in program.classes:
+        if name in program.classes:
+            cli = [r for r in resolver.roots(name) if families.last(r) == "LightningCLI"]
+            if cli:
+                _function(program, call, cli[0], found)
+        elif name is not None and name not in program.functions:
             _function(program, call, families.canonical(name), found)
     _torch_steps_need_backward(program, found)
     return found
@@ -147,8 +151,10 @@ def _fit(
     if others:
         found.evidence.append(Evidence("other", call, text, library=_library(others[0])))
         return
-    if receiver is not None and roots:
-        return  # known, and of no training library
+    if receiver is not None and roots:  # known, but of no library that is known here to train
+        if method in ("fit", "partial_fit", "train_on_batch"):
+            found.hints.append(f"line {line}: {text} of {receiver}")
+        return
     _unresolved_fit(program, call, func, text, found)
 
 

@@ -1,0 +1,328 @@
+"""Reading what the user has: one training script with every bad input told apart, and the project around it."""
+
+from __future__ import annotations
+
+import io
+import os
+import tokenize
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from mlops_bot.command import did_you_mean
+from mlops_bot.errors import UserError
+from mlops_bot.types import SourceFile
+
+MAX_SCRIPT_BYTES = 1_000_000
+MAX_FILE_BYTES = 20_000_000
+_MARKERS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "environment.yml", "environment.yaml")
+_SKIPPED = frozenset(
+    {".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".nox", ".cache",
+     ".ipynb_checkpoints", "node_modules", "mlruns", "wandb", ".mlops-bot", ".idea", ".vscode", ".eggs", ".venv"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The files that a verification run gets. `scripts` and the keys of `files` are POSIX, relative to `root`."""
+
+    root: Path
+    files: Mapping[str, bytes]
+    scripts: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+# --- one script ------------------------------------------------------------------------------------------------
+
+
+def read_script(path: Path) -> SourceFile:
+    """The text of a training script, newlines and byte order mark kept; `path` of the result is as given.
+
+    UserError names the file, what is wrong with it and what to do.
+    """
+    _check_place(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.", hint="Check the file's permissions.") from None
+    text = decode(str(path), data)
+    _check_syntax(str(path), text)
+    return SourceFile(path.as_posix(), text)
+
+
+def _check_place(path: Path) -> None:
+    try:
+        missing, directory = not path.exists(), path.is_dir()
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path!s} cannot be a file: {error}.", hint="Give the path of a Python file.") from None
+    if missing:
+        raise UserError(f"{path} does not exist.", hint=_similar(path))
+    if directory:
+        scripts = sorted(p.name for p in path.iterdir() if p.suffix == ".py")[:3]
+        hint = "Name the training script in it" + (f", such as {path / scripts[0]}." if scripts else ".")
+        raise UserError(f"{path} is a directory, not a training script.", hint=hint)
+    if not path.is_file():
+        raise UserError(f"{path} is no regular file.", hint="Give the path of a Python file.")
+    if path.suffix.lower() == ".ipynb":
+        raise UserError(
+            f"{path} is a notebook, and notebooks are not supported yet.",
+            hint="Export it as a script: jupyter nbconvert --to script.",
+        )
+    if path.suffix != ".py":
+        raise UserError(f"{path} is no Python file.", hint="Give a training script whose name ends in .py.")
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.", hint="Check the file's permissions.") from None
+    if size > MAX_SCRIPT_BYTES:
+        raise UserError(
+            f"{path} has {size / 1e6:.1f} MB, at most 1 MB is read as a training script.",
+            hint="Move data out of the script, or name the script that trains.",
+        )
+
+
+def _similar(path: Path) -> str:
+    parent = path.parent
+    try:
+        names = [p.name for p in parent.iterdir() if p.suffix == ".py"]
+    except OSError:
+        return f"The directory {parent} does not exist either; check the path."
+    guess = did_you_mean(path.name, names)
+    return guess or "Check the path; it is taken relative to the current directory."
+
+
+def decode(name: str, data: bytes) -> str:
+    """Python source as text: by its byte order mark or coding cookie (PEP 263), UTF-8 otherwise."""
+    if not data.strip():
+        raise UserError(f"{name} is empty.", hint="Give a script that trains a model.")
+    if b"\0" in data:
+        raise UserError(f"{name} is a binary file, not Python source.", hint="Give a text file with Python code.")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except SyntaxError as error:
+        raise UserError(
+            f"{name} does not say its encoding rightly: {error}.", hint="Save it as UTF-8, or correct its coding line."
+        ) from None
+    bom = "\ufeff" if encoding == "utf-8-sig" else ""
+    try:
+        return bom + data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError(
+            f"{name}, line {line}: byte 0x{data[error.start]:02x} is not {encoding.upper()}.",
+            hint="Save the file as UTF-8, or name its encoding in a first line such as `# -*- coding: latin-1 -*-`.",
+        ) from None
+
+
+def encode(text: str) -> bytes:
+    """The bytes of a script's new text, in the encoding that the text itself names."""
+    if text.startswith("\ufeff"):
+        return text.encode("utf-8")
+    head = text[:2000].encode("utf-8", "replace")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(head).readline)
+        return text.encode(encoding)
+    except (SyntaxError, UnicodeEncodeError):
+        return text.encode("utf-8")
+
+
+def _check_syntax(name: str, text: str) -> None:
+    from mlops_bot.source.program import parse
+
+    parse(name, text)
+
+
+# --- the project around it -------------------------------------------------------------------------------------
+
+
+def gather(scripts: Sequence[Path], *, data: Path | None = None, limit_mb: float = 256) -> Project:
+    """The files of the project that `scripts` belong to.
+
+    Root: the nearest ancestor of the first script with a project marker, else the script's directory. Left out:
+    version control, virtual environments, caches, trackers' stores, files over 20 MB, links that leave the root. Over
+    `limit_mb` the script's own directory and the local modules it imports are taken instead. `data` keeps its place
+    inside the project; from elsewhere it is copied to `<directory of the first script>/<name>`.
+    """
+    if not scripts:
+        raise UserError("No training script was named.", hint="Name at least one, such as train.py.")
+    places = [script.resolve() for script in scripts]
+    root = find_root(places[0])
+    for given, place in zip(scripts, places, strict=True):
+        if not place.is_relative_to(root):
+            raise UserError(
+                f"{given} is not in the project of {scripts[0]} ({root}).", hint="Name the scripts of one project at a time."
+            )
+    notes: list[str] = []
+    limit = int(limit_mb * 1_000_000)
+    files = _read_tree(root, root, limit, notes)
+    if files is None:
+        notes[:] = [f"{root} holds more than {limit_mb:g} MB; only the scripts' directories and what they import are used"]
+        files = _narrow(root, places, limit, notes)
+    for place in places:
+        files.setdefault(_relative(root, place), place.read_bytes())
+    if data is not None:
+        _add_data(files, root, places[0], data, limit, notes)
+    return Project(root, files, tuple(_relative(root, place) for place in places), tuple(notes))
+
+
+def find_root(script: Path) -> Path:
+    """The nearest ancestor with a project marker; never the home directory or the file system's root."""
+    stop = {Path(script.anchor), Path("~").expanduser()}
+    for folder in script.parents:
+        if folder in stop and folder != script.parent:
+            break
+        if any((folder / marker).exists() for marker in _MARKERS) or any(folder.glob("requirements*.txt")):
+            return folder
+    return script.parent
+
+
+def local_modules(root: Path, script: Path) -> frozenset[str]:
+    """The top-level modules that `script` can import from its own project."""
+    found: set[str] = set()
+    for folder in {script.parent, root, root / "src"}:
+        if not folder.is_dir():
+            continue
+        for entry in folder.iterdir():
+            if entry.suffix == ".py" and entry != script:
+                found.add(entry.stem)
+            elif entry.is_dir() and entry.name.isidentifier() and next(entry.glob("*.py"), None) is not None:
+                found.add(entry.name)
+    return frozenset(found)
+
+
+def _relative(root: Path, path: Path) -> str:
+    return PurePosixPath(path.relative_to(root)).as_posix()
+
+
+def _walk(start: Path, root: Path, notes: list[str]) -> Iterator[Path]:
+    """The files below `start`, sorted; no directory link is followed."""
+    for folder, folders, names in os.walk(start):
+        here = Path(folder)
+        kept = []
+        for name in sorted(folders):
+            entry = here / name
+            if name in _SKIPPED or name.endswith(".egg-info") or (entry / "pyvenv.cfg").exists():
+                continue
+            if entry.is_symlink():
+                notes.append(f"{_relative(root, entry)} is a link to a directory and was left out")
+                continue
+            kept.append(name)
+        folders[:] = kept
+        for name in sorted(names):
+            yield here / name
+
+
+def _read(path: Path, root: Path, notes: list[str]) -> bytes | None:
+    """One file's content; None, with a note where a person should know, if it is left out."""
+    shown = _relative(root, path)
+    try:
+        if path.is_symlink() and not path.resolve(strict=True).is_relative_to(root):
+            notes.append(f"{shown} is a link that leaves the project and was left out")
+            return None
+        if not path.is_file():  # sockets, pipes, devices
+            return None
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            notes.append(f"{shown} has {size / 1e6:.0f} MB (over {MAX_FILE_BYTES / 1e6:.0f} MB) and was left out")
+            return None
+        return path.read_bytes()
+    except (OSError, RuntimeError) as error:
+        notes.append(f"{shown} cannot be read and was left out ({getattr(error, 'strerror', None) or error})")
+        return None
+
+
+def _read_tree(start: Path, root: Path, limit: int, notes: list[str]) -> dict[str, bytes] | None:
+    """All files below `start`; None when they are more than `limit` bytes together."""
+    files: dict[str, bytes] = {}
+    total = 0
+    for path in _walk(start, root, notes):
+        if path.suffix in (".pyc", ".pyo"):
+            continue
+        content = _read(path, root, notes)
+        if content is None:
+            continue
+        total += len(content)
+        if total > limit:
+            return None
+        files[_relative(root, path)] = content
+    return files
+
+
+def _narrow(root: Path, scripts: Sequence[Path], limit: int, notes: list[str]) -> dict[str, bytes]:
+    """The scripts' own directories, the local modules they import, and the project's requirement files."""
+    files: dict[str, bytes] = {}
+    for script in scripts:
+        found = _read_tree(script.parent, root, limit, notes) if script.parent != root else None
+        if found is None:  # too large as well: its Python files and its small text files
+            found = {}
+            for path in sorted(script.parent.iterdir()):
+                if path.suffix in (".py", ".txt", ".toml", ".cfg", ".yml", ".yaml", ".json", ".csv") and path.is_file():
+                    if path.stat().st_size <= 1_000_000 and (content := _read(path, root, notes)) is not None:
+                        found[_relative(root, path)] = content
+        files.update(found)
+        for folder in _imported_folders(root, script):
+            files.update(_read_tree(folder, root, limit, notes) or {})
+    for path in sorted(root.iterdir()):
+        if path.is_file() and path.suffix in (".py", ".txt", ".toml", ".cfg", ".yml", ".yaml"):
+            if path.stat().st_size <= 1_000_000 and (content := _read(path, root, notes)) is not None:
+                files[_relative(root, path)] = content
+    if sum(len(content) for content in files.values()) > limit:
+        raise UserError(
+            f"The directory of {scripts[0]} holds more than {limit / 1e6:g} MB.",
+            hint="Move data out of it, or pass the part that a short run needs with --data.",
+        )
+    return files
+
+
+def _imported_folders(root: Path, script: Path) -> list[Path]:
+    """Packages of the project that the script imports."""
+    from mlops_bot.source.program import Program
+
+    program = Program(str(script), decode(str(script), script.read_bytes()))
+    tops = {module.partition(".")[0] for module in program.modules if not module.startswith(".")}
+    places = [base / name for name in sorted(tops) for base in (script.parent, root, root / "src")]
+    return [p for p in dict.fromkeys(places) if p.is_dir() and not p.is_symlink() and p.is_relative_to(root)]
+
+
+def _add_data(
+    files: dict[str, bytes], root: Path, script: Path, data: Path, limit: int, notes: list[str]
+) -> None:
+    """`--data`: a file or a directory, at its own place in the project or beside the script."""
+    if not data.exists():
+        raise UserError(f"--data {data} does not exist.", hint="Give a directory or a file that the script reads.")
+    source = data.resolve()
+    inside = source.is_relative_to(root) and source != root
+    target = _relative(root, source if inside else script.parent / source.name)
+    total = 0
+    found: dict[str, bytes] = {}
+    entries = [source] if source.is_file() else list(_data_files(source, notes))
+    for path in entries:
+        suffix = "" if source.is_file() else f"/{PurePosixPath(path.relative_to(source)).as_posix()}"
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise UserError(f"--data: {path} cannot be read: {error.strerror}.", hint="Check its permissions.") from None
+        total += len(content)
+        if total > 8 * limit:
+            raise UserError(
+                f"--data {data} holds more than {8 * limit / 1e6:g} MB.", hint="Pass a small part of the data for the check."
+            )
+        found[target + suffix] = content
+    clash = sorted(set(found) & set(files)) if not inside else []
+    if clash:
+        raise UserError(
+            f"--data {data} would replace {clash[0]} of the project.", hint="Rename the directory that is passed with --data."
+        )
+    files.update(found)
+    notes.append(f"{data} was copied in as {target} ({len(found)} files, {total / 1e6:.1f} MB)")
+
+
+def _data_files(source: Path, notes: list[str]) -> Iterator[Path]:
+    for folder, folders, names in os.walk(source):
+        folders[:] = sorted(n for n in folders if not (Path(folder) / n).is_symlink())
+        for name in sorted(names):
+            path = Path(folder) / name
+            if path.is_symlink() and not path.resolve().is_relative_to(source):
+                notes.append(f"{path} is a link that leaves {source} and was left out")
+            elif path.is_file():
+                yield path
