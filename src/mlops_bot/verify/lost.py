@@ -163,7 +163,6 @@ def statements(original: Code, candidate: Code, hyperparameters: frozenset[str])
                 taken.add(other.index)
                 break
     kept = frozenset(name for names in original.values.values() for name in names) | frozenset(original.imports)
-    exact = dict(matched)
     pool = [item for item in candidate.items if item.index not in taken]
     left = [item for item in original.items if item.index not in matched]
     for item in left:
@@ -177,7 +176,7 @@ def statements(original: Code, candidate: Code, hyperparameters: frozenset[str])
         pool = [rest for rest in pool if rest is not other]
     return (
         _reachable(original, candidate, matched)
-        or _loops(original, candidate, matched, exact)
+        or _loops(original, candidate, matched)
         or changed.added(original, candidate, [item for item in pool if item.dead is None], hyperparameters)
     )
 
@@ -259,19 +258,21 @@ def _reachable(original: Code, candidate: Code, matched: Mapping[int, Item]) -> 
         other = matched[item.index]
         if item.dead is None and other.dead is not None:
             return f"`{original.source(item.node)}` (line {other.line}) can no longer run: it is {other.dead}"
+    for item in original.items:
+        other = matched[item.index]
         if item.scope in original.live and other.scope not in candidate.live:
             return f"`{original.source(item.node)}` (line {other.line}) can no longer run: nothing calls `{other.scope}`"
     return None
 
 
-def _loops(original: Code, candidate: Code, matched: Mapping[int, Item], exact: Mapping[int, Item]) -> str | None:
+def _loops(original: Code, candidate: Code, matched: Mapping[int, Item]) -> str | None:
     for item in original.items:
         other = matched[item.index]
         if item.kind in ("for", "while"):
             reason = _leaves(item, other, candidate)
             if reason:
                 return reason
-        if not item.loops or other.scope != item.scope or item.index not in exact:
+        if not item.loops or other.scope != item.scope:
             continue
         loop = matched[item.loops[-1]]
         if loop.scope == other.scope and loop.index not in other.loops:
