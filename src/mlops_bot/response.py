@@ -105,12 +105,9 @@ def _whole(task: Task, found: list[Block], lines: list[str]) -> dict[str, list[s
     words = {file.path: Counter(_WORD.findall(file.text)) for file in task.files}
     claims: dict[str, list[tuple[float, Block]]] = {}
     for block in found:
-        if block.path is not None and block.language not in _NOT_FILES:
-            path = resolve(block.path, known)
-        elif block.path is None or block.path in known:
+        path = None if block.path is None else resolve(block.path, known)
+        if path is None:
             path = max(known, key=lambda one: _coverage(words[one], block.lines))
-        else:
-            path = resolve(block.path, known)
         claims.setdefault(path, []).append((_coverage(words[path], block.lines), block))
     files = {file.path: file for file in task.files}
     result: dict[str, list[str]] = {}
@@ -130,8 +127,8 @@ def _coverage(words: Counter[str], lines: Sequence[str]) -> float:
 
 def _choose(file: SourceFile, some: list[tuple[float, Block]], task: Task) -> Block | None:
     """Of the blocks that may be `file`, the one that is: it covers the original best; of equals, the last one."""
-    named = [item for item in some if item[1].path is not None]
-    code = [item for item in (named or some) if item[1].path is not None or item[1].language not in _NOT_FILES]
+    # "run `train.py` like this:" names a file too, before a block of shell commands
+    code = [item for item in some if item[1].language not in _NOT_FILES or (item[1].path and not _is_python(file))]
     pool = code or [item for item in some if item[0] >= _WHOLE]
     if not pool:
         return None
