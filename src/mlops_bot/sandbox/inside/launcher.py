@@ -11,7 +11,6 @@ import ctypes
 import fcntl
 import json
 import os
-import runpy
 import socket
 import struct
 import sys
@@ -68,9 +67,11 @@ def supervise(place: Dict[str, Any]) -> None:
     if "--probe" in sys.argv:
         print(json.dumps(place), flush=True)
     else:
-        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "supervisor.py")
+        sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
         try:
-            runpy.run_path(source, run_name="supervisor")["main"](place)
+            import supervisor
+
+            supervisor.main(place)
         except BaseException:
             os._exit(1)  # not a reason to try the next kind of isolation
 

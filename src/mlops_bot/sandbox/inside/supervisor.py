@@ -14,264 +14,22 @@ The other side going away (end of file on standard input) stops everything, so n
 
 from __future__ import annotations
 
-import ctypes
 import errno
-import hashlib
 import json
 import os
 import resource
 import select
 import shutil
 import signal
-import stat
 import struct
-import sys
 import time
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
+
+from files import Disk, send_files, write_files
+from pipe import receive, send, send_json
+from processes import PR_SET_DUMPABLE, Processes, prctl
 
 PIECE = 1 << 16
-MIB = 1 << 20
-PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
-
-
-def send(kind: bytes, payload: bytes = b"") -> None:
-    data = memoryview(kind + struct.pack(">I", len(payload)) + payload)
-    while data:
-        data = data[os.write(1, data) :]
-
-
-def send_json(kind: bytes, value: Any) -> None:
-    send(kind, json.dumps(value).encode("ascii"))
-
-
-def receive(size: int) -> bytes:
-    pieces: List[bytes] = []
-    while size:
-        piece = os.read(0, min(size, MIB))
-        if not piece:
-            raise EOFError
-        pieces.append(piece)
-        size -= len(piece)
-    return b"".join(pieces)
-
-
-def prctl(option: int, value: int) -> None:
-    try:
-        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
-    except (OSError, AttributeError):
-        pass  # not Linux
-
-
-# --- the processes -----------------------------------------------------------------------------------------
-
-
-class Processes:
-    """Every process of the program: those of our PID namespace, or our descendants where we have none."""
-
-    def __init__(self) -> None:
-        self.all_ours = os.getpid() == 1
-        if not self.all_ours:
-            prctl(PR_SET_CHILD_SUBREAPER, 1)
-
-    def pids(self) -> List[int]:
-        if self.all_ours:
-            return [int(name) for name in os.listdir("/proc") if name.isdigit() and name != "1"]
-        import psutil  # only where mlops-bot's own interpreter runs this
-
-        return [child.pid for child in psutil.Process().children(recursive=True)]
-
-    def memory(self) -> int:
-        """Bytes that the processes hold for themselves (resident, without what is shared with files)."""
-        return container_memory() or sum(self._memory(pid) for pid in self.pids())
-
-    def _memory(self, pid: int) -> int:
-        try:
-            with open("/proc/%d/statm" % pid) as statm:
-                fields = statm.read().split()
-            return (int(fields[1]) - int(fields[2])) * resource.getpagesize()
-        except FileNotFoundError:
-            if os.path.exists("/proc/self/statm"):
-                return 0  # it ended
-            import psutil
-
-            try:
-                return int(psutil.Process(pid).memory_info().rss)
-            except psutil.Error:
-                return 0
-        except (OSError, IndexError, ValueError):
-            return 0
-
-    def kill(self) -> None:
-        """Kills them all and waits until they are gone (a few seconds, unless one hangs in the kernel)."""
-        end = time.monotonic() + 10
-        while time.monotonic() < end:
-            if self.all_ours:
-                try:
-                    os.kill(-1, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-            else:
-                for pid in self.pids():
-                    try:
-                        os.kill(pid, signal.SIGKILL)
-                    except (ProcessLookupError, PermissionError):
-                        pass
-            try:
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
-            except ChildProcessError:
-                if not self.pids():
-                    return
-            time.sleep(0.002)
-
-
-def read_number(path: str, key: str) -> Optional[int]:
-    try:
-        with open(path) as lines:
-            for line in lines:
-                words = line.split()
-                if len(words) == 2 and words[0] == key:
-                    return int(words[1])
-    except (OSError, ValueError):
-        pass
-    return None
-
-
-IN_CONTAINER = os.getpid() == 1 and os.environ.get("MLOPS_CONTAINER") == "1"
-
-
-def container_memory() -> Optional[int]:
-    """Bytes of anonymous memory of this container, when its control group can be seen (version 2, version 1)."""
-    if not IN_CONTAINER:
-        return None
-    found = read_number("/sys/fs/cgroup/memory.stat", "anon")
-    return found if found is not None else read_number("/sys/fs/cgroup/memory/memory.stat", "total_rss")
-
-
-def kernel_kills() -> int:
-    """How many processes of this container the kernel has killed for want of memory."""
-    if not IN_CONTAINER:
-        return 0
-    found = read_number("/sys/fs/cgroup/memory.events", "oom_kill")
-    if found is None:
-        found = read_number("/sys/fs/cgroup/memory/memory.oom_control", "oom_kill")
-    return found or 0
-
-
-# --- the files ---------------------------------------------------------------------------------------------
-
-Known = Dict[str, Tuple[int, int, bytes]]  # path -> change time, size, digest
-
-
-def write_files(root: str, sizes: List[Tuple[str, int]]) -> Known:
-    known: Known = {}
-    for path, size in sizes:
-        target = os.path.join(root, path)
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        digest = hashlib.sha256()
-        with open(target, "xb") as file:
-            left = size
-            while left:
-                piece = receive(min(left, MIB))
-                digest.update(piece)
-                file.write(piece)
-                left -= len(piece)
-            file.flush()
-            os.fchmod(file.fileno(), 0o755 if os.path.splitext(path)[1] == ".sh" else 0o644)
-            info = os.fstat(file.fileno())
-        known[path] = (info.st_ctime_ns, size, digest.digest())
-    return known
-
-
-def walk(root: str) -> Iterator[Tuple[str, os.stat_result]]:
-    """Every regular file below root; no symbolic link is followed."""
-    folders = [root]
-    while folders:
-        try:
-            with os.scandir(folders.pop()) as entries:
-                for entry in entries:
-                    try:
-                        info = entry.stat(follow_symlinks=False)
-                    except OSError:
-                        continue
-                    if stat.S_ISDIR(info.st_mode):
-                        folders.append(entry.path)
-                    elif stat.S_ISREG(info.st_mode):
-                        yield entry.path, info
-        except OSError:
-            continue
-
-
-def changed(root: str, known: Known) -> List[Tuple[int, str, str]]:
-    """(size, path relative to root, absolute path) of what is new or differs from what was sent in; small ones first."""
-    found = []
-    for absolute, info in walk(root):
-        path = os.path.relpath(absolute, root).replace(os.sep, "/")
-        before = known.get(path)
-        if before is not None and before[1] == info.st_size:
-            if before[0] == info.st_ctime_ns:
-                continue
-            digest = hashlib.sha256()
-            try:
-                with open(absolute, "rb") as file:
-                    for piece in iter(lambda: file.read(MIB), b""):
-                        digest.update(piece)
-            except OSError:
-                pass
-            if digest.digest() == before[2]:
-                continue
-        found.append((info.st_size, path, absolute))
-    return sorted(found)
-
-
-def send_files(root: str, known: Known, keep: int) -> List[str]:
-    """Sends what changed, the smallest first, until `keep` bytes; returns the paths that were left out."""
-    dropped: List[str] = []
-    for size, path, absolute in changed(root, known):
-        name = path.encode("utf-8", "surrogateescape")
-        keep -= size + len(name) + 64  # a million empty files must end somewhere, too
-        if keep < 0 or b"\0" in name or name.decode("utf-8", "replace") != path:
-            dropped.append(name.decode("utf-8", "replace"))
-            continue
-        try:
-            handle = os.open(absolute, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError:
-            try:  # the program made its own file unreadable
-                os.chmod(absolute, 0o600)
-                handle = os.open(absolute, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            except OSError:
-                dropped.append(path)
-                continue
-        send_json(b"F", {"path": path, "size": size})
-        with open(handle, "rb") as file:
-            while size > 0:
-                piece = file.read(min(size, MIB))
-                if not piece:
-                    break
-                send(b"d", piece)
-                size -= len(piece)
-    return dropped[:1000]
-
-
-class Disk:
-    """Whether the working copy outgrew its limit: a full file system where it has one, else by adding up sizes."""
-
-    def __init__(self, root: str, limit: int, own_filesystem: bool) -> None:
-        self.root, self.limit, self.own = root, limit, own_filesystem
-        self.was_full = False
-        self.next_look = 0.0
-
-    def exceeded(self) -> bool:
-        if self.own:
-            info = os.statvfs(self.root)
-            self.was_full = self.was_full or info.f_bavail == 0 or (info.f_files > 0 and info.f_ffree == 0)
-            return False  # the kernel refuses to write more; the program may cope with that
-        now = time.monotonic()
-        if now < self.next_look:
-            return False
-        used = sum(info.st_blocks * 512 for _, info in walk(os.path.dirname(self.root)))
-        self.next_look = time.monotonic() + max(0.25, 10 * (time.monotonic() - now))
-        return used > self.limit
 
 
 # --- the program -------------------------------------------------------------------------------------------
@@ -348,7 +106,7 @@ class Watch:
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
         self.pipes = {out_read: b"o", err_read: b"e"}
-        kills = kernel_kills()
+        kills = self.processes.kernel_kills()
         start = time.monotonic()
         self.program = os.fork()
         if self.program == 0:
@@ -372,7 +130,7 @@ class Watch:
         code = None
         if ended == "exited":
             code = -1 if self.status is None else exit_code(self.status)
-            if code and kernel_kills() > kills:
+            if code and self.processes.kernel_kills() > kills:
                 ended, code = "memory", None
             elif code and (self.full() or code == 128 + signal.SIGXFSZ):
                 ended, code = "disk", None
@@ -461,7 +219,7 @@ def exit_code(status: int) -> int:
 def main(place: Dict[str, Any]) -> None:
     """Serves one request. `place` says what the launcher could do; it is told to the other side."""
     prctl(PR_SET_DUMPABLE, 0)  # the program may not attach to us, nor use our descriptors through /proc
-    processes = Processes()
+    processes = Processes(bool(place.get("container")))
     request: Dict[str, Any] = {}
     try:
         send_json(b"h", place)
@@ -488,6 +246,3 @@ def main(place: Dict[str, Any]) -> None:
         processes.kill()
         send_json(b"x", {"error": "%s: %s" % (type(error).__name__, error)})
 
-
-if __name__ == "__main__":
-    main({"network": "none", "pid_namespace": True} if IN_CONTAINER else json.loads(sys.argv[1]))

@@ -1,0 +1,335 @@
+"""Runs programs in Docker containers: for code that nobody trusts. The only door to the docker SDK.
+
+No bind mounts, so that it works from inside a container that holds the engine's socket: files go in and out through
+the container's standard streams, into a size-limited tmpfs. One container for each run, removed after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mlops_bot.errors import SandboxError
+from mlops_bot.sandbox import wire
+from mlops_bot.sandbox.docker_image import PYTHON, Recipe
+from mlops_bot.sandbox.docker_stream import AttachedStream
+from mlops_bot.sandbox.pip_options import PipOptions
+from mlops_bot.sandbox.requirements import install_error
+from mlops_bot.types import Job, Progress, RunResult, Runtime
+
+INSIDE = Path(__file__).parent / "inside"
+LABEL = "mlops-bot"  # on everything we create; value "run" or "image"
+LABEL_UNTIL = "mlops-bot.until"  # Unix time after which a container is a leftover of a process that died
+ROOT, SCRATCH = "/work/job", "/work"
+USER = "65534:65534"
+TMP_MB = 512
+SHM_MB = 1024
+HINT = "start Docker, or pass --sandbox process for code that you trust"
+
+_build_lock = threading.Lock()
+
+
+def probe(timeout: float = 1.0, base_url: str | None = None) -> str | None:
+    """The engine's version when one answers within `timeout` seconds, else None."""
+    try:
+        client = _client(timeout, base_url)
+        try:
+            return str(client.version()["Version"])
+        finally:
+            client.close()
+    except Exception:  # whatever is wrong, there is no engine to be used
+        return None
+
+
+def _client(timeout: float, base_url: str | None) -> Any:
+    import docker
+
+    if base_url is None:
+        return docker.from_env(timeout=timeout)
+    return docker.DockerClient(base_url=base_url, timeout=timeout)
+
+
+@contextlib.contextmanager
+def infrastructure(doing: str) -> Iterator[None]:
+    """Turns what the SDK raises into SandboxError."""
+    import docker.errors
+    import requests.exceptions
+
+    try:
+        yield
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        explanation = getattr(error, "explanation", None) or error
+        raise SandboxError(f"Docker failed while {doing}: {str(explanation)[:500]}", hint=HINT) from error
+
+
+class DockerSandbox:
+    """`base_image` must have python3 or apt; `runtime` is the engine's OCI runtime ("runsc"); `build_network` is the
+    network mode of image builds ("host" where the default bridge reaches nothing); `base_url` names another engine
+    than the environment's. `progress` hears of slow steps."""
+
+    name = "docker"
+    isolates = True
+
+    def __init__(
+        self,
+        *,
+        base_image: str = "python:3.11-slim",
+        runtime: str | None = None,
+        build_network: str | None = None,
+        pip: PipOptions | None = None,
+        progress: Progress | None = None,
+        base_url: str | None = None,
+    ) -> None:
+        self._base_image = base_image
+        self._runtime = runtime
+        self._build_network = build_network
+        self._pip = pip or PipOptions()
+        self._progress = progress
+        self._base_url = base_url
+        self._engine: Any = None
+        self._engine_cpus: int | None = None
+
+    # --- images --------------------------------------------------------------------------------------------
+
+    def prepare(self, requirements: tuple[str, ...]) -> Runtime:
+        """Raises UserError for a malformed requirement, SandboxError when the image cannot be built."""
+        client = self._connect()
+        with infrastructure("looking at images"):
+            base = self._image_id(client, self._base_image)
+        if not base:
+            base = self._pull(client)
+        recipe = Recipe.of(requirements, self._base_image, base, self._pip)
+        with infrastructure("looking at images"):
+            image = self._image_id(client, recipe.tag)
+        if not image:
+            with _build_lock, _file_lock(recipe.tag):
+                with infrastructure("looking at images"):
+                    image = self._image_id(client, recipe.tag)
+                image = image or self._build(client, recipe)
+        count = len(recipe.requirements)
+        return Runtime(
+            id=image,
+            description=f"image {recipe.tag} (from {self._base_image}, {count} requirement{'' if count == 1 else 's'})",
+            python=PYTHON,
+        )
+
+    @staticmethod
+    def _image_id(client: Any, name: str) -> str:
+        """ "" when there is no such image."""
+        import docker.errors
+
+        try:
+            return str(client.images.get(name).id)
+        except docker.errors.ImageNotFound:
+            return ""
+
+    def _pull(self, client: Any) -> str:
+        self._say(f"pulling the base image {self._base_image}")
+        try:
+            with infrastructure(f"pulling the base image {self._base_image}"):
+                return str(client.images.pull(self._base_image).id)
+        except SandboxError as error:
+            raise SandboxError(
+                str(error), hint="check the network, or set a base image that is present (it needs python3 or apt-get)"
+            ) from error
+
+    def _build(self, client: Any, recipe: Recipe) -> str:
+        self._say(f"building the image {recipe.tag} for {', '.join(recipe.requirements) or 'a program without requirements'}")
+        log: list[str] = []
+        with infrastructure("building the image"):
+            events = client.api.build(
+                fileobj=_spooled(recipe.context()),
+                custom_context=True,
+                tag=recipe.tag,
+                buildargs=recipe.arguments,
+                network_mode=self._build_network,
+                labels={LABEL: "image"},
+                rm=True,
+                forcerm=True,
+                decode=True,
+                timeout=1800,
+            )
+            for event in events:
+                text = str(event.get("stream") or event.get("status") or "").strip()
+                if text:
+                    log.append(text)
+                    if text.startswith(("Collecting ", "Downloading ", "Installing ")):
+                        self._say(text.splitlines()[0][:120])
+                if error := event.get("error"):
+                    if "pip install" in str(error):
+                        raise install_error(recipe.requirements, "\n".join(log))
+                    tail = "\n".join(log[-8:])
+                    raise SandboxError(f"could not build the sandbox image: {str(error)[:500]}\n{tail}")
+            return self._image_id(client, recipe.tag)
+
+    # --- runs ----------------------------------------------------------------------------------------------
+
+    def run(self, job: Job) -> RunResult:
+        head = wire.request(job, root=ROOT, scratch=SCRATCH, own_filesystem=True, environment={})
+        client = self._connect()
+        self._sweep(client)
+        with infrastructure("creating the container"):
+            container = client.api.create_container(**self._options(client, job))["Id"]
+        try:
+            with infrastructure("running the container"):
+                stream = AttachedStream(client.api, container)
+            try:
+                with infrastructure("starting the container"):
+                    client.api.start(container)
+                return wire.converse(stream, job, head).result()
+            except wire.Lost as lost:
+                with infrastructure("running the program"):
+                    state = client.api.inspect_container(container)["State"]
+                if state.get("OOMKilled"):
+                    return lost.partial.result("memory")
+                complaint = bytes(stream.complaint).decode("utf-8", "replace").strip()[-500:]
+                raise SandboxError(
+                    f"the container ended by itself (exit code {state.get('ExitCode')}): "
+                    f"{complaint or state.get('Error') or 'without a word'}"
+                ) from None
+            finally:
+                stream.close()
+        finally:
+            self._remove(client, container)
+
+    def _options(self, client: Any, job: Job) -> dict[str, Any]:
+        """Every limit of the container; what is not listed is refused to it."""
+        limits = job.limits
+        memory = limits.memory_mb + limits.disk_mb  # the files in its tmpfs count as its memory
+        tmpfs = "rw,exec,nosuid,nodev,uid=65534,gid=65534,mode=0700"
+        host_config = client.api.create_host_config(
+            network_mode="none",
+            read_only=True,
+            tmpfs={"/work": f"{tmpfs},size={limits.disk_mb}m", "/tmp": f"{tmpfs},size={min(TMP_MB, limits.disk_mb)}m"},
+            shm_size=min(SHM_MB, limits.memory_mb) * wire.MIB,
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            mem_limit=memory * wire.MIB,
+            memswap_limit=memory * wire.MIB,
+            nano_cpus=int(min(limits.cpus, self._cpus(client)) * 1e9),
+            pids_limit=limits.processes,
+            ulimits=[
+                {"Name": "core", "Soft": 0, "Hard": 0},
+                {"Name": "fsize", "Soft": limits.disk_mb * wire.MIB, "Hard": limits.disk_mb * wire.MIB},
+                {"Name": "nofile", "Soft": 4096, "Hard": 4096},
+            ],
+            ipc_mode="private",
+            privileged=False,
+            runtime=self._runtime,
+            log_config={"Type": "none", "Config": {}},  # an endless print must not fill the host's disk
+            restart_policy={"Name": "no"},
+        )
+        return {
+            "image": job.runtime.id,
+            "command": [PYTHON, "-I", "-S", "-c", _bundle()],
+            "entrypoint": [],
+            "user": USER,
+            "working_dir": "/",
+            "hostname": "sandbox",
+            "environment": {"LANG": "C.UTF-8"},
+            "stdin_open": True,
+            "tty": False,
+            "labels": {LABEL: "run", LABEL_UNTIL: str(int(time.time() + limits.seconds + 1800))},
+            "host_config": host_config,
+        }
+
+    def _cpus(self, client: Any) -> int:
+        """The engine refuses a limit above what it has."""
+        if self._engine_cpus is None:
+            with infrastructure("asking what it has"):
+                self._engine_cpus = int(client.info().get("NCPU") or 1)
+        return self._engine_cpus
+
+    def _remove(self, client: Any, container: str) -> None:
+        """Leaves nothing behind; when the engine is gone the next run's sweep does."""
+        import docker.errors
+        import requests.exceptions
+
+        end = time.monotonic() + 15
+        while time.monotonic() < end:
+            try:
+                client.api.remove_container(container, force=True, v=True)
+            except docker.errors.NotFound:
+                return
+            except docker.errors.APIError:
+                time.sleep(0.1)  # "removal in progress"
+            except (docker.errors.DockerException, requests.exceptions.RequestException, OSError):
+                return
+            else:
+                return
+
+    def _sweep(self, client: Any) -> None:
+        """Removes containers of runs whose process died before it could."""
+        with infrastructure("looking for leftovers"):
+            found = client.api.containers(all=True, filters={"label": f"{LABEL}=run"})
+        for entry in found:
+            until = str(entry.get("Labels", {}).get(LABEL_UNTIL, ""))
+            # A supervisor ends when its host does, so most leftovers have exited. Not at once: another run may be
+            # just about to look at its own.
+            over = entry.get("State") in ("exited", "dead") and time.time() - _finished(client, entry["Id"]) > 60
+            if over or (until.isdigit() and int(until) < time.time()):
+                self._remove(client, entry["Id"])
+
+    # --- small things --------------------------------------------------------------------------------------
+
+    def _connect(self) -> Any:
+        if self._engine is None:
+            with infrastructure("connecting to its engine"):
+                client = _client(60, self._base_url)
+                client.ping()
+            self._engine = client
+        return self._engine
+
+    def _say(self, message: str) -> None:
+        if self._progress is not None:
+            self._progress("prepare", message)
+
+
+def _finished(client: Any, container: str) -> float:
+    """Unix time at which a container exited; now, when that cannot be told (any more)."""
+    from datetime import datetime
+
+    with contextlib.suppress(Exception):
+        text = str(client.api.inspect_container(container)["State"]["FinishedAt"])
+        return datetime.fromisoformat(text[:19] + "+00:00").timestamp()
+    return time.time()
+
+
+def _bundle() -> str:
+    """The supervisor as one program text, so that no image has to contain it and a change of it rebuilds none."""
+    names = ("pipe", "processes", "files", "supervisor")  # each imports only those before it
+    sources = [(name, (INSIDE / f"{name}.py").read_text("utf-8")) for name in names]
+    return (
+        "import sys, types\n"
+        f"for name, source in {sources!r}:\n"
+        "    sys.modules[name] = types.ModuleType(name)\n"
+        "    exec(compile(source, name + '.py', 'exec'), sys.modules[name].__dict__)\n"
+        "sys.modules['supervisor'].main({'container': True, 'network': 'none', 'pid_namespace': True})\n"
+    )
+
+
+def _spooled(content: bytes) -> Any:
+    file = tempfile.TemporaryFile()
+    file.write(content)
+    file.seek(0)
+    return file
+
+
+@contextlib.contextmanager
+def _file_lock(tag: str) -> Iterator[None]:
+    """One build of a tag at a time on this machine. Elsewhere a double build is only wasted time."""
+    import fcntl
+
+    path = os.path.join(tempfile.gettempdir(), f"{tag.replace(':', '-')}-{os.getuid()}.lock")
+    handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
