@@ -22,6 +22,7 @@ class Trace:
     def __init__(self, path: str) -> None:
         self.path = path
         self.main = True
+        self.muted = False  # set while a component computes numbers for itself
         self.started = time.monotonic()
         self.finishers: list[Callable[[], None]] = []
         self.clear()
@@ -45,7 +46,7 @@ class Trace:
             self.notes.append({"kind": kind, "what": what, "detail": detail})
 
     def scalar(self, source: str, name: str, value: Any) -> None:
-        if len(self.scalars) < MAX_SCALARS:
+        if len(self.scalars) < MAX_SCALARS and not self.muted:
             try:
                 self.scalars.append([source, name, float(value)])
             except (TypeError, ValueError, OverflowError):

@@ -1,0 +1,162 @@
+"""Smoke-run hooks for MLflow; runs INSIDE the sandbox beside the program (sandbox/smoke/README.md).
+
+It makes a verification run quick and local, and keeps MLflow out of the training's random streams. It never creates a
+run, a parameter or a metric. Python 3.9+, standard library only; imports nothing that the program did not import.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import sys
+from typing import Any, Callable
+
+REMOTE = ("http:", "https:", "databricks", "azureml:", "uc:")
+TRACKING = "mlflow.tracking._tracking_service.utils"
+REGISTRY = "mlflow.tracking._model_registry.utils"
+USERS_OF_RANDOM = (
+    "mlflow.utils.name_utils",
+    "mlflow.utils.rest_utils",
+    "mlflow.utils.request_utils",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.store.db.trace_rollups",
+    "mlflow.telemetry.client",
+    "mlflow.tracing.provider",
+)
+
+
+def install(hooks: Any) -> None:
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+    for name in USERS_OF_RANDOM:
+        hooks.after_import(name, _own_random)
+    hooks.after_import("mlflow.utils.environment", lambda module: _requirements(hooks, module))
+    hooks.after_import(TRACKING, lambda module: _tracking(hooks, module))
+    hooks.after_import(REGISTRY, lambda module: _registry(hooks, module))
+    hooks.after_import("mlflow.models.model", _logging_models)
+    hooks.after_import("mlflow.sklearn.utils", lambda module: _quiet(hooks, module))
+
+
+def _own_random(module: Any) -> None:
+    """Run names and retry delays come from a generator of MLflow's own, not from the program's global one."""
+    if hasattr(module, "random"):
+        module.random = random.Random()
+
+
+def _requirements(hooks: Any, module: Any) -> None:
+    """Do not load the model again in another process just to list what it imports."""
+    original = module.infer_pip_requirements
+
+    @functools.wraps(original)
+    def infer(model_uri: Any, flavor: Any, fallback: Any = None, *_: Any, **__: Any) -> list[str]:
+        hooks.note("limit", "MLflow requirement inference", "skipped: the model's default requirements are recorded")
+        if fallback:
+            return [str(item) for item in fallback]
+        version = getattr(sys.modules.get("mlflow.version"), "VERSION", None)
+        return [f"mlflow=={version}" if version else "mlflow"]
+
+    module.infer_pip_requirements = infer
+
+
+def _is_remote(uri: Any) -> bool:
+    return str(uri or "").lower().startswith(REMOTE)
+
+
+def _local(hooks: Any, what: str, uri: Any) -> None:
+    hooks.note("stand-in", what, f"{str(uri)[:200]} -> the default local store (no server in a verification run)")
+
+
+def _tracking(hooks: Any, module: Any) -> None:
+    _setter(hooks, module, "set_tracking_uri")
+    getting, resolving = module.get_tracking_uri, module._resolve_tracking_uri
+
+    def forget() -> None:
+        uri = os.environ.get("MLFLOW_TRACKING_URI")
+        if _is_remote(uri):
+            del os.environ["MLFLOW_TRACKING_URI"]
+            _local(hooks, "MLFLOW_TRACKING_URI", uri)
+
+    @functools.wraps(getting)
+    def get_tracking_uri() -> Any:
+        forget()
+        return getting()
+
+    @functools.wraps(resolving)
+    def _resolve_tracking_uri(tracking_uri: Any = None) -> Any:
+        if _is_remote(tracking_uri):
+            _local(hooks, "MLflow tracking server", tracking_uri)
+            tracking_uri = None
+        return resolving(tracking_uri)
+
+    module.get_tracking_uri = get_tracking_uri
+    module._resolve_tracking_uri = _resolve_tracking_uri
+
+
+def _registry(hooks: Any, module: Any) -> None:
+    if _is_remote(os.environ.get("MLFLOW_REGISTRY_URI")):
+        _local(hooks, "MLFLOW_REGISTRY_URI", os.environ.pop("MLFLOW_REGISTRY_URI"))
+    _setter(hooks, module, "set_registry_uri")
+
+
+def _setter(hooks: Any, module: Any, name: str) -> None:
+    original = getattr(module, name)
+
+    @functools.wraps(original)
+    def setter(uri: Any, *args: Any, **kwargs: Any) -> Any:
+        if _is_remote(uri):
+            _local(hooks, f"mlflow.{name}", uri)
+            return None
+        return original(uri, *args, **kwargs)
+
+    setattr(module, name, setter)
+
+
+def _logging_models(module: Any) -> None:
+    """Saving a model may run it (for its signature): the random streams go on as if it had not."""
+    original: Callable[..., Any] = module.Model.__dict__["log"].__func__
+
+    @functools.wraps(original)
+    def log(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        restore = streams()
+        try:
+            return original(cls, *args, **kwargs)
+        finally:
+            restore()
+
+    module.Model.log = classmethod(log)
+
+
+def streams() -> Callable[[], None]:
+    """Remember the global random streams of what is imported; returns what puts them back."""
+    state = random.getstate()
+    numpy, torch = sys.modules.get("numpy.random"), sys.modules.get("torch")
+    numpy_state = numpy.get_state() if numpy is not None else None
+    torch_state = torch.get_rng_state() if torch is not None and hasattr(torch, "get_rng_state") else None
+
+    def restore() -> None:
+        random.setstate(state)
+        if numpy is not None:
+            numpy.set_state(numpy_state)
+        if torch is not None and torch_state is not None:
+            torch.set_rng_state(torch_state)
+
+    return restore
+
+
+def _quiet(hooks: Any, module: Any) -> None:
+    """What autologging scores for its own metrics is not what the program computed."""
+    original = getattr(module, "_log_estimator_content", None)
+    if original is None:
+        return
+
+    @functools.wraps(original)
+    def content(*args: Any, **kwargs: Any) -> Any:
+        before = hooks.trace.muted
+        hooks.trace.muted = True
+        try:
+            return original(*args, **kwargs)
+        finally:
+            hooks.trace.muted = before
+
+    module._log_estimator_content = content
