@@ -1,8 +1,8 @@
 """The command grammar, the same on the command line, in a comment and behind a label. Pure.
 
-    add COMPONENT [path ...] [--for FUNCTIONALITY]
-    translate FROM TO [path ...] [--for FUNCTIONALITY]
-    help | status | retry
+add COMPONENT [path ...] [--for FUNCTIONALITY]
+translate FROM TO [path ...] [--for FUNCTIONALITY]
+help | status | retry
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def parse(words: Sequence[str], *, components: Mapping[str, Component], origin: 
         if rest or wanted is not None:
             extra = rest[0] if rest else "--for"
             raise UserError(f"`{verb}` takes no arguments, but {_quote(extra)} was given.", hint=f"Write `{verb}`.")
-        return Command(verb=cast(Literal["help", "status", "retry"], verb))
+        return Command(verb=cast("Literal['help', 'status', 'retry']", verb))
     count = 1 if verb == "add" else 2
     if len(rest) < count:
         form = "add COMPONENT [path ...]" if verb == "add" else "translate FROM TO [path ...]"
@@ -57,11 +57,12 @@ def parse(words: Sequence[str], *, components: Mapping[str, Component], origin: 
     paths = tuple(_path(word, origin) for word in rest[count:])
     if len(paths) > _MAX_PATHS:
         raise UserError(
-            f"{len(paths)} paths were given, at most {_MAX_PATHS} are allowed.", hint="Split them over several commands."
+            f"{len(paths)} paths were given, at most {_MAX_PATHS} are allowed.",
+            hint="Split them over several commands.",
         )
     functionality = _functionality(wanted, named)
     return Command(
-        verb=cast(Literal["add", "translate"], verb),
+        verb=cast("Literal['add', 'translate']", verb),
         target=target.name,
         source=source,
         paths=tuple(dict.fromkeys(paths)),

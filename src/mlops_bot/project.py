@@ -31,13 +31,37 @@ class Project:
     scripts: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
+    def source(self, path: str) -> SourceFile:
+        """One Python file as text, by its own encoding. UserError where it has none."""
+        return SourceFile(path, decode(path, self.files[path]))
+
+    def encode(self, path: str, text: str) -> bytes:
+        """The bytes of a file's new text: Python by the encoding that the text names, everything else as UTF-8."""
+        return encode(text) if path.endswith(".py") else text.encode("utf-8")
+
+
+def requirement_files(project: Project) -> dict[str, str]:
+    """The project's files that list what it needs: path -> text. What is no UTF-8 is left out."""
+    found = {}
+    for path, content in project.files.items():
+        name = PurePosixPath(path).name
+        folder = PurePosixPath(path).parent.name
+        listed = name.endswith((".txt", ".in")) and ("requirements" in name or folder == "requirements")
+        if listed or name in ("pyproject.toml", "environment.yml", "environment.yaml"):
+            try:
+                found[path] = content.decode("utf-8")
+            except UnicodeDecodeError:
+                continue
+    return found
+
 
 # --- one script ------------------------------------------------------------------------------------------------
 
 
-def read_script(path: Path) -> SourceFile:
+def read_script(path: Path, *, must_compile: bool = True) -> SourceFile:
     """The text of a training script, newlines and byte order mark kept; `path` of the result is as given.
 
+    `must_compile=False` lets syntax errors pass (an adaptation that is to be judged).
     UserError names the file, what is wrong with it and what to do.
     """
     _check_place(path)
@@ -46,7 +70,8 @@ def read_script(path: Path) -> SourceFile:
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.", hint="Check the file's permissions.") from None
     text = decode(str(path), data)
-    _check_syntax(str(path), text)
+    if must_compile:
+        _check_syntax(str(path), text)
     return SourceFile(path.as_posix(), text)
 
 
@@ -150,13 +175,16 @@ def gather(scripts: Sequence[Path], *, data: Path | None = None, limit_mb: float
     for given, place in zip(scripts, places, strict=True):
         if not place.is_relative_to(root):
             raise UserError(
-                f"{given} is not in the project of {scripts[0]} ({root}).", hint="Name the scripts of one project at a time."
+                f"{given} is not in the project of {scripts[0]} ({root}).",
+                hint="Name the scripts of one project at a time.",
             )
     notes: list[str] = []
     limit = int(limit_mb * 1_000_000)
     files = _read_tree(root, root, limit, notes)
     if files is None:
-        notes[:] = [f"{root} holds more than {limit_mb:g} MB; only the scripts' directories and what they import are used"]
+        notes[:] = [
+            f"{root} holds more than {limit_mb:g} MB; only the scripts' directories and what they import are used"
+        ]
         files = _narrow(root, places, limit, notes)
     for place in places:
         files.setdefault(_relative(root, place), place.read_bytes())
@@ -284,9 +312,7 @@ def _imported_folders(root: Path, script: Path) -> list[Path]:
     return [p for p in dict.fromkeys(places) if p.is_dir() and not p.is_symlink() and p.is_relative_to(root)]
 
 
-def _add_data(
-    files: dict[str, bytes], root: Path, script: Path, data: Path, limit: int, notes: list[str]
-) -> None:
+def _add_data(files: dict[str, bytes], root: Path, script: Path, data: Path, limit: int, notes: list[str]) -> None:
     """`--data`: a file or a directory, at its own place in the project or beside the script."""
     if not data.exists():
         raise UserError(f"--data {data} does not exist.", hint="Give a directory or a file that the script reads.")
@@ -301,17 +327,19 @@ def _add_data(
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise UserError(f"--data: {path} cannot be read: {error.strerror}.", hint="Check its permissions.") from None
+            raise UserError(f"--data: {path} cannot be read: {error.strerror}.", hint="Check permissions.") from None
         total += len(content)
         if total > 8 * limit:
             raise UserError(
-                f"--data {data} holds more than {8 * limit / 1e6:g} MB.", hint="Pass a small part of the data for the check."
+                f"--data {data} holds more than {8 * limit / 1e6:g} MB.",
+                hint="Pass a small part of the data for the check.",
             )
         found[target + suffix] = content
     clash = sorted(set(found) & set(files)) if not inside else []
     if clash:
         raise UserError(
-            f"--data {data} would replace {clash[0]} of the project.", hint="Rename the directory that is passed with --data."
+            f"--data {data} would replace {clash[0]} of the project.",
+            hint="Rename the directory that is passed with --data.",
         )
     files.update(found)
     notes.append(f"{data} was copied in as {target} ({len(found)} files, {total / 1e6:.1f} MB)")

@@ -10,7 +10,7 @@ Nothing is run or imported. What cannot be told is said in `unsure`, in words.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 
 from mlops_bot.errors import UserError
 from mlops_bot.source import hyperparameters, metrics, parts, reach, training
@@ -22,7 +22,7 @@ from mlops_bot.types import Definition, SourceFacts
 __all__ = ["analyse"]
 
 
-def analyse(path: str, text: str, *, local_modules: Set[str] = frozenset()) -> SourceFacts:
+def analyse(path: str, text: str, *, local_modules: AbstractSet[str] = frozenset()) -> SourceFacts:
     """What can be told about one file. `local_modules`: top-level modules of the project itself.
 
     Raises UserError for text that is no Python, naming path, line and message.
@@ -56,7 +56,7 @@ def _analyse(path: str, text: str, local_modules: frozenset[str]) -> SourceFacts
         path=path,
         is_training=is_training,
         framework=framework or parts.imported_framework(program),
-        reasons=tuple([*reasons, *why]),
+        reasons=(*reasons, *why),
         imports=dict(program.imports),
         third_party=parts.third_party(program, local_modules),
         entry_point=entry,

@@ -65,7 +65,7 @@ SKLEARN_TRAINING_FUNCTIONS = (
 KERAS_OPTIMIZERS = {
     name.lower(): name
     for name in (
-        "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Nadam", "Ftrl", "Lion", "Adafactor", "Lamb",
+        "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Nadam", "Ftrl", "Lion", "Adafactor",
     )
 }  # fmt: skip
 # Callables that return a model without being a class.
@@ -109,7 +109,7 @@ def canonical(name: str) -> str:
     for prefix in ("tensorflow.keras", "tensorflow.python.keras", "tensorflow.compat.v2.keras", "tf_keras"):
         if name == prefix or name.startswith(prefix + "."):
             return "keras" + name[len(prefix) :]
-    if name.startswith("keras.src.") or name.startswith("keras.api."):
+    if name.startswith(("keras.src.", "keras.api.")):
         return "keras." + name[10:]
     if name == "pytorch_lightning" or name.startswith("pytorch_lightning."):
         return "lightning.pytorch" + name[len("pytorch_lightning") :]
@@ -190,7 +190,7 @@ def is_sklearn_estimator(root: str) -> bool:
 
 
 def is_sklearn_preparation(root: str) -> bool:
-    return root.startswith(_SKLEARN_PREPARATION)
+    return root.startswith(_SKLEARN_PREPARATION) and last(root) not in ("RFE", "RFECV", "SequentialFeatureSelector")
 
 
 def is_sklearn_metric(name: str) -> bool:

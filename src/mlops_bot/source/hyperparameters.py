@@ -89,6 +89,11 @@ def _is_place(node: ast.expr) -> bool:
     return "/" in text or "\\" in text or bool(re.search(r"\.[A-Za-z]\w{1,4}$", text))
 
 
+def _holds_strings(node: ast.expr) -> bool:
+    """A list of names: titles, labels, columns."""
+    return isinstance(node, ast.Tuple | ast.List) and any(_is_string(e) or _holds_strings(e) for e in node.elts)
+
+
 def _constructor(program: Program, resolver: Resolver, call: ast.Call) -> list[Hyperparameter]:
     name = resolver.targets.get(call)
     if name is None:
@@ -102,13 +107,19 @@ def _constructor(program: Program, resolver: Resolver, call: ast.Call) -> list[H
         or families.is_loader(plain)
         or families.is_lightning_trainer(plain)
         or (families.is_sklearn_estimator(plain) and name not in program.functions)
-        or any(families.is_keras_model(families.canonical(name.rpartition(".")[0])) for _ in (0,))
-        and families.last(name) in ("fit", "compile", "fit_generator")
-        or (families.top(plain) in families.OTHER_TRAINERS and families.is_class_like(plain) and bool(roots))
-        and families.top(plain) in ("xgboost", "lightgbm", "catboost")
-        or name in program.classes
-        and any(families.is_torch_module(r) or families.is_lightning_module(r) for r in roots)
-        and program.class_of.get(program.scope[call] or "") is None
+        or (
+            any(families.is_keras_model(families.canonical(name.rpartition(".")[0])) for _ in (0,))
+            and families.last(name) in ("fit", "compile", "fit_generator")
+        )
+        or (
+            (families.top(plain) in families.OTHER_TRAINERS and families.is_class_like(plain) and bool(roots))
+            and families.top(plain) in ("xgboost", "lightgbm", "catboost")
+        )
+        or (
+            name in program.classes
+            and any(families.is_torch_module(r) or families.is_lightning_module(r) for r in roots)
+            and program.class_of.get(program.scope[call] or "") is None
+        )
     )
     if not wanted:
         return []
@@ -121,7 +132,9 @@ def _constructor(program: Program, resolver: Resolver, call: ast.Call) -> list[H
         value = keyword.value
         if isinstance(value, ast.Constant) and value.value is None:
             continue
-        if is_constant(value) or isinstance(value, ast.Name | ast.Attribute) and not _is_object(program, resolver, value):
+        if is_constant(value) or (
+            isinstance(value, ast.Name | ast.Attribute) and not _is_object(program, resolver, value)
+        ):
             found.append(Hyperparameter(keyword.arg, program.source(value), "argument", value.lineno))
     return found
 
@@ -146,7 +159,7 @@ def _constants(program: Program, entry_function: str | None) -> list[Hyperparame
         if isinstance(value, ast.Dict):
             found += _dictionary(program, name, value, line)
         elif is_constant(value) and not (isinstance(value, ast.Constant) and value.value is None):
-            if _is_string(value) and _is_place(value):
+            if (_is_string(value) and _is_place(value)) or _holds_strings(value):
                 continue
             if name in used[0] if _is_string(value) else name in used[1]:
                 if not _accumulates(program, scope, name):
@@ -199,6 +212,6 @@ def _used_names(program: Program) -> tuple[set[str], set[str]]:
         if call is not None and isinstance(call.func, ast.Name) and call.func.id in ("print", "open"):
             continue
         anywhere.add(node.id)
-        if isinstance(parent, ast.keyword) or isinstance(parent, ast.Compare):
+        if isinstance(parent, ast.keyword | ast.Compare):
             as_argument.add(node.id)
     return as_argument, anywhere

@@ -15,9 +15,13 @@ Scope = Literal["batch", "epoch", "after", "unknown"]
 
 _NOTHING, _STEP, _BATCHES, _EPOCHS = 0, 1, 2, 3
 _EPOCH_WORD = re.compile(r"(?<![a-z])(num_?|n_?|max_?)?epochs?(?![a-z])", re.IGNORECASE)
-_LOADER_WORD = re.compile(r"loader|batches|dataset|data_?iter|minibatch|(?<![a-z])(dl|dataloader|batch)(?![a-z])", re.IGNORECASE)
+_LOADER_WORD = re.compile(
+    r"loader|batches|dataset|data_?iter|minibatch|(?<![a-z])(dl|dataloader|batch)(?![a-z])", re.IGNORECASE
+)
 
-_UNWRAPPED = frozenset({"enumerate", "tqdm", "iter", "islice", "zip", "progress", "track", "cycle", "list", "progress_bar"})
+_UNWRAPPED = frozenset(
+    {"enumerate", "tqdm", "iter", "islice", "zip", "progress", "track", "cycle", "list", "progress_bar"}
+)
 
 
 class Loops:
@@ -75,7 +79,7 @@ class Loops:
             return _NOTHING
         head = self._head(node)
         epoch_word = bool(_EPOCH_WORD.search(head))
-        if not epoch_word and self._over_loader(node, inner) or inner == _STEP and not epoch_word:
+        if (not epoch_word and self._over_loader(node, inner)) or (inner == _STEP and not epoch_word):
             self.kinds[node] = "batch"
             return max(inner, _BATCHES)
         if inner == _EPOCHS and not epoch_word:
@@ -119,7 +123,7 @@ class Loops:
         named = [n for n, k in self.kinds.items() if k == "epoch" and _EPOCH_WORD.search(self._head(n))]
         for node in list(self.kinds):
             around = [a for a in program.ancestors(node) if a in self.kinds and program.scope[a] == program.scope[node]]
-            if self.kinds[node] == "batch" and any(self.kinds[a] == "batch" for a in around):  # type: ignore[index]
+            if self.kinds[node] == "batch" and any(self.kinds[a] == "batch" for a in around):
                 del self.kinds[node]  # accumulation, several critic steps: a part of one batch
             elif self.kinds[node] == "epoch" and node not in named and any(a in named for a in around):
                 del self.kinds[node]
@@ -161,7 +165,7 @@ class Loops:
             if isinstance(ancestor, ast.For | ast.AsyncFor | ast.While):
                 if ancestor in self.kinds:
                     return self.kinds[ancestor]
-                if self._over_loader(ancestor) or self._level(ancestor) == _STEP:
+                if self.kinds and self._over_loader(ancestor):
                     return "batch"  # going over a loader to evaluate
                 if self._level(ancestor) == _EPOCHS and self._after(node, ancestor):
                     return "after"

@@ -67,7 +67,7 @@ def _is_text(node: ast.expr) -> bool:
     if isinstance(node, ast.Constant):
         return isinstance(node.value, str)
     if isinstance(node, ast.BinOp):
-        return _is_text(node.left) or isinstance(node.op, ast.Add) and _is_text(node.right)
+        return _is_text(node.left) or (isinstance(node.op, ast.Add) and _is_text(node.right))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
         return _is_text(node.func.value)
     return isinstance(node, ast.JoinedStr)
@@ -90,7 +90,7 @@ def _rounds(node: ast.expr) -> bool:
 
 def _filled(value: ast.expr, spec: str) -> Filled:
     kind = spec[-1:] if spec else ""
-    number = kind in "feEgG%" and kind != "" or bool(re.search(r"\.\d+$", spec))
+    number = (kind in "feEgG%" and kind != "") or bool(re.search(r"\.\d+$", spec))
     return Filled(value, number=number or _rounds(value), whole=kind == "d")
 
 

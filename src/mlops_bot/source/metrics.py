@@ -13,17 +13,28 @@ from mlops_bot.source.resolve import Resolver
 from mlops_bot.types import Metric
 
 _METRIC_WORDS = frozenset(
-    """loss losses acc accuracy acc1 acc5 top1 top5 error err score scores f1 precision recall auc auroc roc ap map mse
-    rmse mae mape msle r2 ppl perplexity bleu rouge wer cer reward rewards return returns iou miou dice kl kld elbo bce
-    nll likelihood loglik logloss psnr ssim fid objective cost energy entropy divergence correlation silhouette inertia
-    homogeneity completeness rand mcc kappa gini variance residual explained coefficient determination fitness metric
-    metrics lossd lossg errd errg goodness criterion rank""".split()
-)
+    {
+        "loss", "losses", "acc", "accuracy", "acc1", "acc5", "top1", "top5", "error", "err", "score", "scores",
+        "f1", "precision", "recall", "auc", "auroc", "roc", "ap", "map", "mse", "rmse", "mae", "mape", "msle",
+        "r2", "ppl", "perplexity", "bleu", "rouge", "wer", "cer", "reward", "rewards", "return", "returns",
+        "iou", "miou", "dice", "kl", "kld", "elbo", "bce", "nll", "likelihood", "loglik", "logloss", "psnr",
+        "ssim", "fid", "objective", "cost", "energy", "entropy", "divergence", "correlation", "silhouette",
+        "inertia", "homogeneity", "completeness", "rand", "mcc", "kappa", "gini", "variance", "residual",
+        "explained", "coefficient", "determination", "fitness", "metric", "metrics", "lossd", "lossg", "errd",
+        "errg", "goodness", "criterion", "rank",
+    }
+)  # fmt: skip
 _NO_METRIC_WORDS = frozenset(
-    """time times elapsed eta sec secs second seconds ms duration speed batch batches epoch epochs step steps iter iters
-    iteration iterations idx index size sizes length samples images device devices gpu cuda cpu rank worker seed shape
-    shapes memory mem throughput version path file date episode fold params parameters lr""".split()
-)
+    {
+        "time", "times", "elapsed", "eta", "sec", "secs", "second", "seconds", "ms", "duration", "speed",
+        "batch", "batches", "epoch", "epochs", "step", "steps", "iter", "iters", "iteration", "iterations",
+        "idx", "index", "size", "sizes", "length", "samples", "images", "device", "devices", "gpu", "cuda",
+        "cpu", "rank", "worker", "seed", "shape", "shapes", "memory", "mem", "throughput", "version", "path",
+        "file", "date", "episode", "fold", "params", "parameters", "lr",
+    }
+)  # fmt: skip
+_SETTINGS = frozenset({"args", "opt", "opts", "cfg", "config", "FLAGS", "hparams"})
+_CONVERSIONS = frozenset({"item", "detach", "cpu", "numpy", "mean", "compute", "result", "tolist"})
 _LOG_METHODS = frozenset({"info", "debug", "warning", "error", "critical", "log", "success"})
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*|\d+")
 
@@ -98,7 +109,7 @@ class Finder:
         """Of "Accuracy: 95/100 (95%)" the percentage is the metric: the count before it is not."""
         name, filled, _ = group[position]
         for later in range(position + 1, len(group)):
-            other_name, other, before = group[later]
+            other_name, _, before = group[later]
             if other_name != name or clean_label(before):
                 return False
             if following[later].lstrip().startswith("%") and "(" in before and not filled.number:
@@ -127,7 +138,7 @@ class Finder:
             return False
         if _calls_item(value) or self._is_score(value):
             return True
-        return filled.number and self.loops.scope_of(value if value in self.program.parent else value) != "unknown"
+        return filled.number and self.loops.scope_of(value) != "unknown"
 
     def _may_be_number(self, node: ast.expr) -> bool:
         """Not a counter, a setting, a shape, a text, a length or an object."""
@@ -138,7 +149,14 @@ class Finder:
         if (counted := _names_outside_len(node)) and counted <= self.counters:
             return False  # how far the loop is: 100. * batch_idx / len(loader)
         attributes = {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
-        if isinstance(node, ast.Attribute) and (root := _root(node)) in ("args", "opt", "cfg", "config", "FLAGS", "hparams"):
+        if isinstance(node, ast.Attribute) and (root := _root(node)) in (
+            "args",
+            "opt",
+            "cfg",
+            "config",
+            "FLAGS",
+            "hparams",
+        ):
             return root not in names
         if attributes & {"numel", "shape", "device", "device_count", "time", "perf_counter", "__version__", "size",
                          "get_lr", "get_last_lr", "param_groups", "strftime", "now"}:  # fmt: skip
@@ -160,7 +178,9 @@ class Finder:
         if node in program.parent or core in program.parent:
             at = program.scope.get(node if node in program.parent else core)
             kind = self.resolver.instance(core, at)
-            if kind is not None and (kind in program.classes or kind.startswith(("torch.nn.", "torch.device", "sklearn."))):
+            if kind is not None and (
+                kind in program.classes or kind.startswith(("torch.nn.", "torch.device", "sklearn."))
+            ):
                 return False
             if isinstance(core, ast.Name) and (value := self.latest(core)) is not None:
                 if isinstance(value, ast.Constant) and not isinstance(value.value, int | float):
@@ -197,7 +217,11 @@ class Finder:
         scope = program.scope.get(node)
         for place in program.chain(scope):
             if node.id in program.bound[place]:
-                values = [v for line, v, where in program.assigned.get((place, node.id), []) if line <= node.lineno and not where]
+                values = [
+                    v
+                    for line, v, where in program.assigned.get((place, node.id), [])
+                    if line <= node.lineno and not where
+                ]
                 return values[-1] if values else None
         return None
 
@@ -212,9 +236,11 @@ def find(program: Program, resolver: Resolver, loops: Loops) -> list[Metric]:
         word = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
         name = resolver.targets.get(call)
         arguments = [a for a in call.args if not isinstance(a, ast.Starred)]
-        if isinstance(func, ast.Name) and func.id == "print" or isinstance(func, ast.Attribute) and word == "print":
-            finder.text(messages.shown(arguments, finder.latest), call)
-        elif isinstance(func, ast.Attribute) and word == "write" and _is_stream(func, name):
+        if (
+            (isinstance(func, ast.Name) and func.id == "print")
+            or (isinstance(func, ast.Attribute) and word == "print")
+            or (isinstance(func, ast.Attribute) and word == "write" and _is_stream(func, name))
+        ):
             finder.text(messages.shown(arguments, finder.latest), call)
         elif isinstance(func, ast.Attribute) and word in _LOG_METHODS and _is_logger(func, name):
             finder.text(messages.logged(arguments[1:] if word == "log" else arguments, finder.latest), call)
@@ -271,7 +297,10 @@ def _core(node: ast.expr) -> ast.expr:
     """Without what only converts: x of float(x.item()), round(x, 2), x.detach().cpu().numpy(), np.mean(x), 100 * x."""
     while True:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in ("item", "detach", "cpu", "numpy", "mean", "compute", "result", "tolist") and not node.args:
+            if (
+                node.func.attr in ("item", "detach", "cpu", "numpy", "mean", "compute", "result", "tolist")
+                and not node.args
+            ):
                 node = node.func.value
                 continue
             if node.func.attr in ("mean", "sum", "average", "sqrt", "exp") and len(node.args) == 1:
@@ -330,7 +359,7 @@ def _range_counters(program: Program) -> set[str]:
     for (_, name), values in program.iterated.items():
         for _, value, where in values:
             word = value.func.id if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) else ""
-            if word in ("range", "trange", "count") and not where or word == "enumerate" and where == (0,):
+            if (word in ("range", "trange", "count") and not where) or (word == "enumerate" and where == (0,)):
                 found.add(name)
     return found
 

@@ -51,9 +51,7 @@ def judge(
     """Is it a training script? (answer, reasons, doubts)"""
     if found.evidence:
         functions = reached.from_nodes(list(program.tree.body))
-        runs = [
-            e for e in found.evidence if program.scope[e.node] is None or program.scope[e.node] in functions
-        ]
+        runs = [e for e in found.evidence if program.scope[e.node] is None or program.scope[e.node] in functions]
         if runs:
             return True, [], []
         first = found.evidence[0]

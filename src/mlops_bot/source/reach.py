@@ -66,7 +66,9 @@ class Reach:
 def _plain_decorator(node: ast.expr) -> bool:
     """A decorator that only changes how a function computes: torch.no_grad(), jit, cache, dataclass."""
     text = ast.unparse(node)
-    return any(word in text for word in ("no_grad", "inference_mode", "jit", "cache", "compile", "wraps", "tf.function"))
+    return any(
+        word in text for word in ("no_grad", "inference_mode", "jit", "cache", "compile", "wraps", "tf.function")
+    )
 
 
 def main_guard(program: Program) -> ast.If | None:
@@ -99,9 +101,8 @@ def _single_call(program: Program, resolver: Resolver, statements: list[ast.stmt
             return None
         call = statement.exc if isinstance(statement, ast.Raise) else statement.value
         name = _called(program, resolver, call)
-        if isinstance(statement, ast.Expr | ast.Raise) and name is not None:
-            called.append(name)
-        elif name is not None and position == len(statements) - 1:
+        last = position == len(statements) - 1
+        if name is not None and (last or isinstance(statement, ast.Expr | ast.Raise)):
             called.append(name)
     return called[0] if len(called) == 1 else None
 

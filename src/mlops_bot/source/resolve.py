@@ -33,7 +33,7 @@ class Resolver:
         self._returns: dict[tuple[str, tuple[int, ...]], str | None] = {}
         self.sites: dict[str, list[CallSite]] = defaultdict(list)
         self.targets: dict[ast.Call, str] = {}
-        for use_parameters in (False, True):  # the second round knows what parameters are bound to
+        for _ in range(2):  # the second round knows what parameters are bound to
             targets: dict[ast.Call, str] = {}
             sites: dict[str, list[CallSite]] = defaultdict(list)
             for call in program.calls:
@@ -301,7 +301,11 @@ class Resolver:
         if isinstance(node, ast.Name | ast.Attribute):
             key = self._container(node, scope)
             for _, value, inner in reversed(self.program.assigned.get(key, []) if key else []):
-                if not inner and not isinstance(value, ast.Name) and (k := self.element(value, key[0] if key else None, where)):
+                if (
+                    not inner
+                    and not isinstance(value, ast.Name)
+                    and (k := self.element(value, key[0] if key else None, where))
+                ):
                     return k
             return None
         if isinstance(node, ast.Call):
@@ -343,7 +347,7 @@ class Resolver:
     def _note_indirect(
         self, call: ast.Call, name: str | None, scope: str | None, sites: dict[str, list[CallSite]]
     ) -> None:
-        """Process(target=f, args=(a, b)), mp.spawn(f, args=(a, b)) and every other call that is handed a local function."""
+        """Process(target=f, args=(a, b)), mp.spawn(f, args=(a, b)), and whatever else is handed a local function."""
         handed: list[ast.expr] = [*call.args, *(k.value for k in call.keywords)]
         given = next((k.value for k in call.keywords if k.arg == "args"), None)
         spawn = name is not None and families.last(name) in ("spawn", "start_processes")

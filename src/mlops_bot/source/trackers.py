@@ -1,4 +1,4 @@
-"""Metrics that a program hands to something that records them: progress bars, TensorBoard, trackers, Lightning, Keras."""
+"""Metrics that are handed to something that records them: progress bars, TensorBoard, trackers, Lightning, Keras."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _log(finder: Finder, call: ast.Call, word: str, name: str | None) -> None:
     where = _lightning_scope(call, scope) if of_module else None
     if where == "unknown":  # a helper of the hooks: eval_step called by validation_step
         hooks = [_lightning_scope(call, site.scope) for site in resolver.sites.get(scope or "", ())]
-        where = next((h for h in ("epoch", "batch", "after") if h in hooks), "unknown")  # type: ignore[assignment]
+        where = next((h for h in ("epoch", "batch", "after") if h in hooks), "unknown")
     arguments = {k.arg: k.value for k in call.keywords if k.arg}
     first = call.args[0] if call.args else arguments.get("name") or arguments.get("key") or arguments.get("dictionary")
     if isinstance(first, ast.Dict):
@@ -73,7 +73,7 @@ def _lightning_scope(call: ast.Call, scope: str | None) -> Scope:
     if given.get("on_epoch") is True:
         return "epoch"
     hook = families.last(scope or "")
-    if hook.startswith("test_") or hook.startswith("on_test"):
+    if hook.startswith(("test_", "on_test")):
         return "after"
     if given.get("on_step") is True:
         return "batch"
@@ -155,7 +155,7 @@ def _meters(finder: Finder) -> None:
         if not isinstance(made, ast.Call) or not made.args or not isinstance(made.args[0], ast.Constant):
             continue
         label = str(made.args[0].value)
-        if finder.is_timing(label) or any(m.expression == f"{func.value.id}.avg" for m in finder.found):
+        if finder.is_timing(label) or finder.is_timing(func.value.id) or any(m.expression == f"{func.value.id}.avg" for m in finder.found):
             continue
         average = ast.parse(f"{func.value.id}.avg", mode="eval").body
         finder.add(label, average, call)

@@ -189,7 +189,9 @@ def _library(name: str) -> str:
 def _function(program: Program, call: ast.Call, name: str, found: Training) -> None:
     text = f"{program.source(call.func)}(...)"
     if families.last(name) == "LightningCLI" and name.startswith("lightning."):
-        if not any(k.arg == "run" and isinstance(k.value, ast.Constant) and k.value.value is False for k in call.keywords):
+        if not any(
+            k.arg == "run" and isinstance(k.value, ast.Constant) and k.value.value is False for k in call.keywords
+        ):
             found.evidence.append(Evidence("lightning", call, text))
     elif name in families.SKLEARN_TRAINING_FUNCTIONS:
         found.evidence.append(Evidence("sklearn", call, text))
