@@ -18,7 +18,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # Whatever could reach a real account, or change what the bot does, from outside the test.
 _PRIVATE = ("OPENAI_", "HF_", "HUGGING_FACE_", "MLFLOW_", "NO_COLOR", "FORCE_COLOR")
-_KEPT = ("MLOPS_BOT_BASE_IMAGE", "MLOPS_BOT_REQUIRE_DOCKER", "MLOPS_BOT_DOCKER_RUNTIME")
+# Where the machine's Docker engine is unlike others.
+_KEPT = ("MLOPS_BOT_BASE_IMAGE", "MLOPS_BOT_DOCKER_BUILD_NETWORK", "MLOPS_BOT_DOCKER_RUNTIME", "MLOPS_BOT_REQUIRE_DOCKER")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
