@@ -7,11 +7,13 @@ the container's standard streams, into a size-limited tmpfs. One container for e
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ INSIDE = Path(__file__).parent / "inside"
 LABEL = "mlops-bot"  # on everything we create; value "run" or "image"
 LABEL_UNTIL = "mlops-bot.until"  # Unix time after which a container is a leftover of a process that died
 ROOT, SCRATCH = "/work/job", "/work"
+DEFAULT_BASE_IMAGE = "python:3.11-slim"
 USER = "65534:65534"
 TMP_MB = 512
 SHM_MB = 1024
@@ -43,16 +46,17 @@ def probe(timeout: float = 1.0, base_url: str | None = None) -> str | None:
             return str(client.version()["Version"])
         finally:
             client.close()
-    except Exception:  # whatever is wrong, there is no engine to be used
+    except Exception:  # noqa: BLE001 - whatever is wrong, there is no engine to be used
         return None
 
 
 def _client(timeout: float, base_url: str | None) -> Any:
     import docker
 
+    seconds: Any = timeout  # fractions work, whatever the SDK's annotation says
     if base_url is None:
-        return docker.from_env(timeout=timeout)
-    return docker.DockerClient(base_url=base_url, timeout=timeout)
+        return docker.from_env(timeout=seconds)
+    return docker.DockerClient(base_url=base_url, timeout=seconds)
 
 
 @contextlib.contextmanager
@@ -68,30 +72,29 @@ def infrastructure(doing: str) -> Iterator[None]:
         raise SandboxError(f"Docker failed while {doing}: {str(explanation)[:500]}", hint=HINT) from error
 
 
+@dataclass(frozen=True, slots=True)
+class DockerConfig:
+    """`base_image` must have python3 or apt-get. `runtime`: the engine's OCI runtime ("runsc"), None for its default.
+    `build_network`: the network mode of image builds; the host's, as a default bridge often reaches nothing (nested
+    engines, engines without packet filter). `base_url` names another engine than the environment does."""
+
+    base_image: str | None = None
+    runtime: str | None = None
+    build_network: str | None = "host"
+    pip: PipOptions = field(default_factory=PipOptions)
+    base_url: str | None = None
+
+
 class DockerSandbox:
-    """`base_image` must have python3 or apt; `runtime` is the engine's OCI runtime ("runsc"); `build_network` is the
-    network mode of image builds ("host" where the default bridge reaches nothing); `base_url` names another engine
-    than the environment's. `progress` hears of slow steps."""
+    """`progress` hears of slow steps (pulling, building). No engine is looked for before the first use."""
 
     name = "docker"
     isolates = True
 
-    def __init__(
-        self,
-        *,
-        base_image: str = "python:3.11-slim",
-        runtime: str | None = None,
-        build_network: str | None = None,
-        pip: PipOptions | None = None,
-        progress: Progress | None = None,
-        base_url: str | None = None,
-    ) -> None:
-        self._base_image = base_image
-        self._runtime = runtime
-        self._build_network = build_network
-        self._pip = pip or PipOptions()
+    def __init__(self, config: DockerConfig | None = None, *, progress: Progress | None = None) -> None:
+        self._config = config or DockerConfig()
+        self._base_image = self._config.base_image or DEFAULT_BASE_IMAGE
         self._progress = progress
-        self._base_url = base_url
         self._engine: Any = None
         self._engine_cpus: int | None = None
 
@@ -104,7 +107,7 @@ class DockerSandbox:
             base = self._image_id(client, self._base_image)
         if not base:
             base = self._pull(client)
-        recipe = Recipe.of(requirements, self._base_image, base, self._pip)
+        recipe = Recipe.of(requirements, self._base_image, base, self._config.pip)
         with infrastructure("looking at images"):
             image = self._image_id(client, recipe.tag)
         if not image:
@@ -140,15 +143,15 @@ class DockerSandbox:
             ) from error
 
     def _build(self, client: Any, recipe: Recipe) -> str:
-        self._say(f"building the image {recipe.tag} for {', '.join(recipe.requirements) or 'a program without requirements'}")
+        self._say(f"building the image {recipe.tag} for {', '.join(recipe.requirements) or 'no requirements'}")
         log: list[str] = []
         with infrastructure("building the image"):
             events = client.api.build(
-                fileobj=_spooled(recipe.context()),
+                fileobj=io.BytesIO(recipe.context()),
                 custom_context=True,
                 tag=recipe.tag,
                 buildargs=recipe.arguments,
-                network_mode=self._build_network,
+                network_mode=self._config.build_network,
                 labels={LABEL: "image"},
                 rm=True,
                 forcerm=True,
@@ -221,7 +224,7 @@ class DockerSandbox:
             ],
             ipc_mode="private",
             privileged=False,
-            runtime=self._runtime,
+            runtime=self._config.runtime,
             log_config={"Type": "none", "Config": {}},  # an endless print must not fill the host's disk
             restart_policy={"Name": "no"},
         )
@@ -281,7 +284,7 @@ class DockerSandbox:
     def _connect(self) -> Any:
         if self._engine is None:
             with infrastructure("connecting to its engine"):
-                client = _client(60, self._base_url)
+                client = _client(60, self._config.base_url)
                 client.ping()
             self._engine = client
         return self._engine
@@ -312,13 +315,6 @@ def _bundle() -> str:
         "    exec(compile(source, name + '.py', 'exec'), sys.modules[name].__dict__)\n"
         "sys.modules['supervisor'].main({'container': True, 'network': 'none', 'pid_namespace': True})\n"
     )
-
-
-def _spooled(content: bytes) -> Any:
-    file = tempfile.TemporaryFile()
-    file.write(content)
-    file.seek(0)
-    return file
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from typing import Any
 
@@ -49,7 +50,5 @@ class AttachedStream:
 
     def close(self) -> None:
         for end in (self._socket, self._hijacked):
-            try:
+            with contextlib.suppress(OSError):  # it is gone with the engine
                 end.close()
-            except OSError:
-                pass  # it is gone with the engine

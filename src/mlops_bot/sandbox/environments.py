@@ -96,7 +96,7 @@ class Environments:
 
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            handle = open(folder.with_suffix(".lock"), "w")
+            handle = folder.with_suffix(".lock").open("w")
         except OSError as error:
             raise SandboxError(f"cannot write to the cache folder {folder.parent}: {error.strerror}") from error
         with handle:
@@ -144,7 +144,12 @@ def _run(command: Sequence[str]) -> str | None:
     """None when it went well, else what it printed."""
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=BUILD_SECONDS, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=BUILD_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return f"{command[0]} took longer than {BUILD_SECONDS:.0f} s"

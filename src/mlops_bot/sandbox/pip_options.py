@@ -10,27 +10,40 @@ from urllib.parse import urlsplit
 from mlops_bot.errors import UserError
 
 LISTS = ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS")
-KNOWN = ("PIP_INDEX_URL", *LISTS, "PIP_TRUSTED_HOST", "PIP_CERT", "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES", "PIP_PROXY", "PIP_PRE")
+PIP = (
+    "PIP_INDEX_URL",
+    *LISTS,
+    "PIP_TRUSTED_HOST",
+    "PIP_CERT",
+    "PIP_DEFAULT_TIMEOUT",
+    "PIP_RETRIES",
+    "PIP_PROXY",
+    "PIP_PRE",
+)
+# Docker knows these build arguments by itself, and keeps them out of an image's history.
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
 
 @dataclass(frozen=True, slots=True)
 class PipOptions:
-    """`settings`: pip's environment variables ("PIP_INDEX_URL" -> ...); those not in KNOWN are ignored."""
+    """`settings`: pip's environment variables ("PIP_INDEX_URL" -> ...); and proxies; others are ignored."""
 
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def known(self) -> dict[str, str]:
-        return {name: self.settings[name] for name in KNOWN if self.settings.get(name)}
+        return {name: self.settings[name] for name in PIP if self.settings.get(name)}
 
     def certificates(self) -> bytes | None:
-        """The content of the bundle of certificate authorities that PIP_CERT names."""
-        path = self.settings.get("PIP_CERT")
+        """The content of the bundle of certificate authorities that PIP_CERT (or SSL_CERT_FILE) names."""
+        path = self.settings.get("PIP_CERT") or self.settings.get("SSL_CERT_FILE")
         if not path:
             return None
         try:
             return Path(path).read_bytes()
         except OSError as error:
-            raise UserError(f"PIP_CERT names {path}, which cannot be read: {error.strerror}") from error
+            raise UserError(
+                f"PIP_CERT or SSL_CERT_FILE names {path}, which cannot be read: {error.strerror}"
+            ) from error
 
     def for_build(self) -> dict[str, str]:
         """What may be shown to the build of an image: no place that only this machine has, and no password.
@@ -38,7 +51,8 @@ class PipOptions:
         Raises UserError for an index with a password: an image build runs what others wrote.
         """
         found = {}
-        for name, value in self.known().items():
+        proxies = {name: self.settings[name] for name in PROXIES if self.settings.get(name)}
+        for name, value in {**self.known(), **proxies}.items():
             if name == "PIP_CERT":
                 continue
             words = [word for word in value.split() if name not in LISTS or _remote(word)]

@@ -6,6 +6,7 @@ network and a PID namespace of its own. The files of this machine stay visible t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -19,7 +20,7 @@ import uuid
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from mlops_bot.errors import SandboxError
 from mlops_bot.sandbox import environments, wire
@@ -105,7 +106,7 @@ class Supervisor:
     def __init__(self, base: Path, marker: str) -> None:
         self._base, self._marker = base, marker
 
-    def __enter__(self) -> Supervisor:
+    def __enter__(self) -> Self:
         with open(self._base / "complaint", "wb") as complaint:
             try:
                 self._process = subprocess.Popen(
@@ -155,10 +156,8 @@ class Supervisor:
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             self._process.wait()
             kill_marked(self._marker)
 

@@ -77,7 +77,13 @@ def check_path(path: str) -> None:
 
 
 def request(
-    job: Job, *, root: str, scratch: str, own_filesystem: bool, environment: Mapping[str, str], remove: str | None = None
+    job: Job,
+    *,
+    root: str,
+    scratch: str,
+    own_filesystem: bool,
+    environment: Mapping[str, str],
+    remove: str | None = None,
 ) -> bytes:
     """The request's bytes, without the files' contents.
 

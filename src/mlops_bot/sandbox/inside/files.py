@@ -53,7 +53,7 @@ def walk(root: str) -> Iterator[Tuple[str, os.stat_result]]:
 
 
 def changed(root: str, known: Known) -> List[Tuple[int, str, str]]:
-    """(size, path relative to root, absolute path) of what is new or differs from what was sent in; small ones first."""
+    """(size, path relative to root, absolute path) of what is new or not as it was sent in; small first."""
     found = []
     for absolute, info in walk(root):
         path = os.path.relpath(absolute, root).replace(os.sep, "/")

@@ -57,7 +57,8 @@ def unshare(flags: int) -> bool:
         except PermissionError:
             pass  # root of a container without CAP_SYS_ADMIN
     libc_call("unshare", ctypes.c_int(flags | CLONE_NEWUSER))
-    for name, text in (("setgroups", "deny"), ("uid_map", "%d %d 1" % (user, user)), ("gid_map", "%d %d 1" % (group, group))):
+    maps = {"setgroups": "deny", "uid_map": "%d %d 1" % (user, user), "gid_map": "%d %d 1" % (group, group)}
+    for name, text in maps.items():
         with open("/proc/self/" + name, "w") as file:
             file.write(text)
     return True

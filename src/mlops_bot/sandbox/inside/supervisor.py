@@ -30,6 +30,7 @@ from pipe import receive, send, send_json
 from processes import PR_SET_DUMPABLE, Processes, prctl
 
 PIECE = 1 << 16
+NO_SPACE = tuple(os.strerror(code).encode() for code in (errno.ENOSPC, errno.EFBIG))
 
 
 # --- the program -------------------------------------------------------------------------------------------
@@ -110,7 +111,8 @@ class Watch:
         start = time.monotonic()
         self.program = os.fork()
         if self.program == 0:
-            become_program(self.request, os.path.join(self.request["root"], self.request["workdir"]), out_write, err_write)
+            cwd = os.path.join(self.request["root"], self.request["workdir"])
+            become_program(self.request, cwd, out_write, err_write)
         os.close(out_write)
         os.close(err_write)
         ended, line = "exited", ""
@@ -195,7 +197,7 @@ class Watch:
         kind = self.pipes[handle]
         if kind == b"e" and not self.space_error:
             self.stderr_tail = self.stderr_tail[-64:] + piece
-            self.space_error = any(os.strerror(code).encode() in self.stderr_tail for code in (errno.ENOSPC, errno.EFBIG))
+            self.space_error = any(words in self.stderr_tail for words in NO_SPACE)
         if len(piece) > self.output_left:
             send(kind, piece[: self.output_left])
             self.output_left = 0
@@ -245,4 +247,3 @@ def main(place: Dict[str, Any]) -> None:
     except BaseException as error:
         processes.kill()
         send_json(b"x", {"error": "%s: %s" % (type(error).__name__, error)})
-
