@@ -25,6 +25,7 @@ class Shown:
     ratio: ast.expr | None = None  # shown as `expression/ratio`
     step: ast.expr | None = None  # TensorBoard's own step
     transient: bool = False  # a progress bar's postfix: replaced by the next one
+    prefix: ast.Name | None = None  # a name shown just before the label: f"{phase} loss: ..."
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Value:
 
 
 Piece = str | Value
+_PRINTS = {"print", "pprint", "rprint"}
 _LOG_METHODS = {"info", "debug", "warning", "log", "write", "print", "error", "critical", "success"}
 _PERCENT = re.compile(r"%(?:\((\w+)\))?[-+ #0]*(?:\d+|\*)?(?:\.(\d+|\*))?[hlL]?([diouxXeEfFgGcrsa%])")
 _FLOAT_SPEC = re.compile(r"\.\d+[feg%]?$|[feg]$")
@@ -44,15 +46,37 @@ def shown(program: Program) -> list[Shown]:
     found: list[Shown] = []
     for call in sorted(program.calls, key=lambda call: (call.lineno, call.col_offset)):
         statement = program.statement_of(call)
-        if not (isinstance(statement, ast.Expr) and statement.value is call):
+        if not isinstance(statement, (ast.Expr, ast.Assign)) or statement.value is not call:
             continue
-        found.extend(_of_call(call, statement))
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) != "_":
+            continue
+        found.extend(_of_call(_with_text(program, call), statement))
     return found
+
+
+def _with_text(program: Program, call: ast.Call) -> ast.Call:
+    """`message = f"..."; print(message)`: the call with the text that the name stands for."""
+    if len(call.args) != 1 or not isinstance(call.args[0], ast.Name):
+        return call
+    name = call.args[0]
+    bound = [
+        statement
+        for statement in program.assignments(name.id, program.function_of(call))
+        if program.function_of(statement) is program.function_of(call)
+    ]
+    if len(bound) != 1 or not isinstance(bound[0], ast.Assign) or bound[0].lineno > call.lineno:
+        return call
+    value = bound[0].value
+    if program.suite_of(bound[0]) is not program.suite_of(program.statement_of(call)):
+        return call
+    if not any(isinstance(piece, str) for piece in pieces(value)):
+        return call
+    return ast.Call(func=call.func, args=[value], keywords=call.keywords, lineno=call.lineno, col_offset=0)
 
 
 def _of_call(call: ast.Call, statement: ast.stmt) -> Iterator[Shown]:
     function = call.func
-    if isinstance(function, ast.Name) and function.id in ("print", "pprint", "rprint"):
+    if isinstance(function, ast.Name) and function.id in _PRINTS:
         yield from _labelled(_joined(call.args), statement)
     elif isinstance(function, ast.Attribute):
         if function.attr in ("add_scalar", "log_value") and len(call.args) >= 2:
@@ -73,6 +97,20 @@ def _of_call(call: ast.Call, statement: ast.stmt) -> Iterator[Shown]:
                 yield from _labelled(_percent(first.value, list(arguments[1:])) or _joined(arguments), statement)
             else:
                 yield from _labelled(_joined(arguments[:1]), statement)
+        else:
+            yield from _in_texts(call, statement)
+    if isinstance(function, ast.Name) and function.id not in _PRINTS:
+        yield from _in_texts(call, statement)
+
+
+def _in_texts(call: ast.Call, statement: ast.stmt) -> Iterator[Shown]:
+    """Labelled values in the texts given to any other call: plt.title(f"Accuracy: {accuracy:.2f}")."""
+    for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
+        parts = pieces(argument)
+        if len(parts) > 1 and any(isinstance(part, str) for part in parts):
+            for item in _labelled(parts, statement):
+                if item.label:
+                    yield replace(item, floating=False)
 
 
 def _keyword(call: ast.Call, name: str) -> ast.expr | None:
@@ -237,8 +275,12 @@ def _labelled(parts: list[Piece], statement: ast.stmt) -> Iterator[Shown]:
             groups.append((label, [index]))
         else:
             groups[-1][1].append(index)
+    prefix: ast.Name | None = None
     for label, members in groups:
         last = members[-1]
+        before = values[members[0] - 1].expression if members[0] else None
+        if label and isinstance(before, ast.Name) and not values[members[0] - 1].floating and texts[members[0]].strip(" _-/").startswith(label):
+            prefix = before
         if not label:
             following = re.match(r"[%\s)]*([A-Za-z][A-Za-z ]*)", texts[last + 1])
             label = following.group(1).strip() if following and not own_label(texts[last + 1]).startswith(
@@ -248,13 +290,15 @@ def _labelled(parts: list[Piece], statement: ast.stmt) -> Iterator[Shown]:
         if percents:
             chosen = values[percents[-1]]
             context = " ".join(texts[: percents[-1] + 1])
-            yield Shown(label, chosen.expression, statement, context, True, percent=True)
+            yield Shown(label, chosen.expression, statement, context, True, percent=True, prefix=prefix)
         elif len(members) == 2 and texts[members[1]] == "/" and not values[members[1]].floating:
             whole = values[members[1]].expression
             context = " ".join(texts[: members[0] + 1])
-            yield Shown(label, values[members[0]].expression, statement, context, ratio=whole)
+            yield Shown(label, values[members[0]].expression, statement, context, ratio=whole, prefix=prefix)
         else:
             for index in members:
                 own = label if index == members[0] else ""
                 context = " ".join(texts[: index + 1])
-                yield Shown(own, values[index].expression, statement, context, values[index].floating)
+                yield Shown(
+                    own, values[index].expression, statement, context, values[index].floating, prefix=prefix
+                )

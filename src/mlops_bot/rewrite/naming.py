@@ -53,8 +53,9 @@ def expression_name(node: ast.expr) -> str:
         if isinstance(node.func, ast.Name) and node.func.id in ("float", "round", "int", "sum") and node.args:
             return expression_name(node.args[0])
         if isinstance(node.func, ast.Attribute) and node.args:
-            return expression_name(node.args[0])
-        return ""
+            of_numpy = isinstance(node.func.value, ast.Name) and node.func.value.id in ("np", "numpy", "math", "torch")
+            return expression_name(node.args[0]) if of_numpy else node.func.attr
+        return node.func.id if isinstance(node.func, ast.Name) else ""
     if isinstance(node, ast.BinOp):
         return expression_name(node.left) or expression_name(node.right)
     if isinstance(node, ast.UnaryOp):
@@ -71,7 +72,7 @@ def is_metric(item: Shown, *, training: bool) -> bool:
         return False
     if any(METRIC.match(word) for word in named):
         return True
-    if any(NOT_METRIC.match(word) for word in named) and not label:
+    if any(NOT_METRIC.match(word) for word in named):
         return False
     return training and item.floating and bool(label or named)
 
@@ -87,6 +88,9 @@ def base_name(item: Shown) -> str:
         kept = metrics
     without = [word for word in kept if not NOT_METRIC.match(word) or METRIC.match(word)]
     kept = without if any(METRIC.match(word) for word in without) or not kept else kept
+    named = [word for word in words(expression_name(item.expression)) if METRIC.match(word)]
+    if kept and named and not any(METRIC.match(word) for word in kept) and named[-1] not in kept:
+        kept = [*kept, named[-1]]
     if not kept:
         kept = [word for word in words(expression_name(item.expression)) if word not in SPLIT] or ["value"]
     return "_".join(_SHORT.get(word, word) for word in kept).replace("²", "2")[:100]
@@ -103,6 +107,8 @@ def split_of(item: Shown, program: Program, *, training: bool) -> str:
         for word in words(text):
             if word in SPLIT:
                 return SPLIT[word]
+    if base_name(item) in ("lr", "learning_rate"):
+        return ""
     for word in reversed(words(item.context)):
         if word in SPLIT:
             return SPLIT[word]

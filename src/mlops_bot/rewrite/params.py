@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mlops_bot.rewrite import steps
 from mlops_bot.rewrite.naming import words
-from mlops_bot.rewrite.program import FUNCTIONS, Function, LoopNode, Program, dotted
+from mlops_bot.rewrite.program import Function, LoopNode, Program, dotted
 
 _PARSERS = {"parse_args": False, "parse_known_args": True}
 _HYPER = re.compile(
@@ -19,17 +19,21 @@ _HYPER = re.compile(
 )
 
 
+_PLAIN = re.compile(r"^((n|num|max)_)?(epochs?|steps|episodes|iterations)$|^(lr|learning_rate|batch_size|hidden_(size|dim)|dropout|seed)$")
+
+
 @dataclass(frozen=True)
-class Arguments:
-    """Parsed command line arguments: the `statement` after which `name` holds them."""
+class Settings:
+    """All settings in one object: the `statement` after which `name` holds them, and `code` for log_params."""
 
     name: str
     statement: ast.stmt
+    code: str
 
 
-def arguments(program: Program) -> list[Arguments]:
+def arguments(program: Program) -> list[Settings]:
     """Every `args = parser.parse_args()`, also through a local helper that returns it."""
-    found: list[Arguments] = []
+    found: list[Settings] = []
     helpers: set[Function] = set()
     for call in program.calls:
         attribute = call.func.attr if isinstance(call.func, ast.Attribute) else ""
@@ -44,13 +48,13 @@ def arguments(program: Program) -> list[Arguments]:
         if returned and function is not None:
             helpers.add(function)
         elif name is not None:
-            found.append(Arguments(name, statement))
+            found.append(Settings(name, statement, f"vars({name})"))
     for helper in helpers:
         for call in program.call_sites(helper):
             statement = program.statement_of(call)
             name = _target(statement, call, pair=False)
             if name is not None:
-                found.append(Arguments(name, statement))
+                found.append(Settings(name, statement, f"vars({name})"))
     return found
 
 
@@ -98,24 +102,32 @@ def parsed_in_call(program: Program) -> list[tuple[Function, str]]:
     return found
 
 
-def mapping(program: Program, place: ast.stmt) -> str | None:
-    """A dict or a dataclass of settings that is visible at `place`, as an argument for log_params."""
-    for name, value, _ in _visible(program, place):
-        if not re.match(r"(?i)^(config|cfg|hparams?|hyper_?param\w*|params|settings|conf|hp|opts?|args)$", name):
+_SETTINGS = re.compile(r"(?i)^(config|cfg|hparams?|hyper_?param\w*|params|settings|conf|hp|opts?|args)$")
+
+
+def settings(program: Program) -> list[Settings]:
+    """Dicts of settings, and instances of the file's own dataclasses: `config = {...}`, `config = Config()`."""
+    found: list[Settings] = []
+    for statement in ast.walk(program.tree):
+        if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None:
             continue
-        if isinstance(value, ast.Dict) and all(
-            isinstance(key, ast.Constant) and isinstance(key.value, str) and _scalar(program, item)
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        if not isinstance(target, ast.Name) or not _SETTINGS.match(target.id) or program.loops_of(statement):
+            continue
+        value = statement.value
+        if isinstance(value, ast.Dict) and value.keys and all(
+            isinstance(key, ast.Constant) and isinstance(key.value, str) and _scalar(item)
             for key, item in zip(value.keys, value.values, strict=True)
         ):
-            return name
-        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+            found.append(Settings(target.id, statement, target.id))
+        elif isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
             for definition in program.classes.get(value.func.id, []):
                 if any("dataclass" in ast.unparse(decorator) for decorator in definition.decorator_list):
-                    return f"vars({name})"
-    return None
+                    found.append(Settings(target.id, statement, f"vars({target.id})"))
+    return found
 
 
-def _scalar(program: Program, node: ast.expr) -> bool:
+def _scalar(node: ast.expr) -> bool:
     return isinstance(node, (ast.Constant, ast.UnaryOp, ast.BinOp, ast.Attribute, ast.Name, ast.List, ast.Tuple))
 
 
@@ -132,9 +144,12 @@ def constants(program: Program, place: ast.stmt, *, limit: int = 20) -> dict[str
     if function is not None:
         for argument in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs):
             annotation = ast.unparse(argument.annotation) if argument.annotation else ""
-            plain = annotation in ("int", "float", "str", "bool")
+            plain = annotation in ("int", "float", "str", "bool") or _PLAIN.match(argument.arg)
             if (plain or _has_plain_default(function, argument.arg)) and not _changes(program, argument.arg, function):
                 found[argument.arg] = argument.arg
+            elif argument.arg == "optimizer" and "torch" in program.text:
+                found["optimizer"] = "type(optimizer).__name__"
+                found["lr"] = 'optimizer.param_groups[0]["lr"]'
     have = {word for name in found for word in words(name)}
     for name, value, _ in _visible(program, place):
         if isinstance(value, ast.Call) and _is_optimizer(program, value):
@@ -261,6 +276,3 @@ def executes_once(program: Program, function: Function | None, depth: int = 4) -
     if not sites:
         return True  # handed to something that calls it once (fire, click, mp)
     return not program.loops_of(sites[0]) and executes_once(program, program.function_of(sites[0]), depth - 1)
-
-
-__all__ = ["FUNCTIONS", "Arguments", "arguments", "constants", "executes_once", "loop_epochs", "mapping", "parsed_in_call"]

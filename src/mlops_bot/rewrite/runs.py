@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from mlops_bot.rewrite import steps
-from mlops_bot.rewrite.program import FUNCTIONS, Function, LoopNode, Program, dotted, walk_executed
+from mlops_bot.rewrite.program import FUNCTIONS, Function, Program, dotted, walk_executed
 
 _WRAP_LINES = 12  # longer stretches are not indented as a whole
 _HARMLESS = {"torch.no_grad", "wraps", "functools.wraps", "record", "torch.inference_mode", "timer", "profile"}
@@ -38,9 +38,14 @@ def contains(program: Program, outer: ast.stmt, spot: ast.stmt) -> bool:
     return function is not None and (function in program.reached(outer))
 
 
-def choose(program: Program, spots: list[ast.stmt], core: LoopNode | ast.stmt | None) -> Stretch | None:
-    """The run for all `spots`; around `core` alone when the program trains several times. None: nothing runs them."""
-    if not any(contains(program, statement, spot) for statement in program.tree.body for spot in spots):
+def choose(
+    program: Program, spots: list[ast.stmt], core: ast.stmt | None, needed: list[ast.stmt]
+) -> Stretch | None:
+    """The run for all `spots`; around `core` alone when the program trains several times.
+
+    None: nothing in the file runs the `needed` ones among them.
+    """
+    if not any(contains(program, statement, spot) for statement in program.tree.body for spot in needed):
         return None
     if core is not None and repeated(program, core):
         return _around_core(program, core, spots)
@@ -62,13 +67,23 @@ def _inner(program: Program, statement: ast.stmt, spots: list[ast.stmt]) -> list
     """The suite to look into instead of taking the whole statement."""
     if isinstance(statement, ast.If):
         in_else = any(contains(program, part, spot) for part in statement.orelse for spot in spots)
-        return None if in_else else statement.body
+        if not in_else:
+            return statement.body
+        in_body = any(contains(program, part, spot) for part in statement.body for spot in spots)
+        return None if in_body or _is_elif(program, statement) else statement.orelse
     if isinstance(statement, (ast.With, ast.AsyncWith, ast.Try)):
         if (statement.end_lineno or 0) - statement.lineno < _WRAP_LINES and isinstance(statement, ast.With):
             return None
         return statement.body
     function = _left_to_others(program, statement)
     return function.body if function is not None else None
+
+
+def _is_elif(program: Program, statement: ast.If) -> bool:
+    """Does the `else` of `statement` hold an `elif`, which is no statement of its own in the text?"""
+    return len(statement.orelse) == 1 and isinstance(statement.orelse[0], ast.If) and (
+        statement.orelse[0].col_offset == statement.col_offset
+    )
 
 
 def _left_to_others(program: Program, statement: ast.stmt) -> Function | None:

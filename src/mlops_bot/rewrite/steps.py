@@ -105,15 +105,13 @@ def length(program: Program, loop: LoopNode) -> str | None:
     iterable = unwrapped(loop.iter)
     callee = _callee(iterable)
     arguments: list[ast.expr] = iterable.args if isinstance(iterable, ast.Call) else []
-    if callee == "range" and arguments:
-        stop = arguments[-1] if len(arguments) == 1 else arguments[1]
-        if len(arguments) < 3 and is_pure(stop):
-            text = program.source(stop)
-            return text if isinstance(stop, (ast.Name, ast.Attribute, ast.Constant, ast.Call)) else f"({text})"
-        return None
+    if callee == "range":
+        return _stop(program, arguments)
     source = unwrapped(arguments[0]) if callee == "enumerate" and arguments else iterable
-    if callee == "enumerate" and len(arguments) > 1:
+    if callee == "enumerate" and len(arguments) > 1 and not isinstance(arguments[1], ast.Constant):
         return None
+    if _callee(source) == "range" and all(is_pure(part) for part in source.args):  # type: ignore[attr-defined]
+        return f"len({program.source(source)})"
     written = dotted(source)
     if written is None:
         return None
@@ -123,16 +121,30 @@ def length(program: Program, loop: LoopNode) -> str | None:
     return None
 
 
+def _stop(program: Program, arguments: list[ast.expr]) -> str | None:
+    """Where `range(...)` ends: its values stay below that."""
+    if not arguments:
+        return None
+    stop = arguments[0] if len(arguments) == 1 else arguments[1]
+    if not is_pure(stop):
+        return None
+    text = program.source(stop)
+    return text if isinstance(stop, (ast.Name, ast.Attribute, ast.Constant, ast.Call)) else f"({text})"
+
+
 def _is_loader(program: Program, node: ast.expr) -> bool:
     name = (dotted(node) or "").split(".")[-1]
     return bool(_LOADER.search(name.lower())) and "DataLoader" in program.text
 
 
-def step(program: Program, node: ast.stmt, *, skip: LoopNode | None = None) -> str | None:
-    """The step of a metric logged at `node`; None where nothing in scope counts. `skip`: a loop already left."""
+def step(program: Program, node: ast.stmt, *, run: ast.stmt | None = None) -> str | None:
+    """The step of a metric logged at `node`; None where nothing in scope counts.
+
+    `run`: where the run starts; loops around it do not count, as each of their turns is a run of its own.
+    """
     function = program.function_of(node)
     around = program.loops_of(function) if function is not None else []  # of a closure
-    loops = [loop for loop in (*around, *program.loops_of(node)) if loop is not skip]
+    loops = [loop for loop in (*around, *program.loops_of(node)) if run is None or not _around(program, loop, run)]
     counters = [(loop, counter(loop)) for loop in loops]
     known = [(loop, name) for loop, name in counters if name is not None]
     outer = _outer_counter(program, function, {name.id for _, name in known})
@@ -149,6 +161,10 @@ def step(program: Program, node: ast.stmt, *, skip: LoopNode | None = None) -> s
         size = length(program, loop)
         return f"{outer} * {size} + {name.id}" if size else name.id
     return name.id
+
+
+def _around(program: Program, loop: LoopNode, run: ast.stmt) -> bool:
+    return loop is not run and program.inside(run, loop)
 
 
 def is_batch_loop(loop: LoopNode) -> bool:

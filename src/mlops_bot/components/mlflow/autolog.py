@@ -26,7 +26,9 @@ _NO_MODELS = (  # feature preparation, which MLflow does not follow as training
 def sklearn(program: Program, edits: Edits) -> list[str] | NotApplicable:
     fits = [call for call in _fit_calls(program) if _is_model(program, call)]
     if not fits:
-        return loop.track(program, edits, estimators=_estimators(program))
+        trained = _trained(program)
+        names = [name for name, _ in trained]
+        return loop.track(program, edits, estimators=names, spots=[spot for _, spot in trained])
     often = any(_runs_often(program, call) for call in fits)
     call = "mlflow.sklearn.autolog(log_models=False)" if often else "mlflow.sklearn.autolog()"
     notes = [f"{call}: parameters and metrics of every fit"]
@@ -131,18 +133,21 @@ def _maker(program: Program, receiver: ast.expr) -> ast.Call | None:
     return None
 
 
-def _estimators(program: Program) -> list[str]:
-    """Names of estimators that are trained without `fit`: by partial_fit, or inside cross-validation."""
-    found: list[str] = []
+def _trained(program: Program) -> list[tuple[str, ast.stmt]]:
+    """Estimators that MLflow does not follow: own classes, partial_fit, cross-validation; (name, statement)."""
+    found: list[tuple[str, ast.stmt]] = []
     for call in program.calls:
         if isinstance(call.func, ast.Attribute) and call.func.attr in ("partial_fit", *_FITS):
             name = dotted(call.func.value)
+            made = _maker(program, call.func.value)
+            if made is not None and (program.qualified(made.func) or "").startswith(_NO_MODELS):
+                continue
         elif (dotted(call.func) or "").split(".")[-1] in _CROSS and call.args:
             name = dotted(call.args[0])
         else:
             continue
-        if name and name not in found and name != "self":
-            found.append(name)
+        if name and name != "self" and not name.startswith("self."):
+            found.append((name, program.statement_of(call)))
     return found
 
 
@@ -200,6 +205,8 @@ def _is_metric_function(program: Program) -> "frozenset[str]":
 def _is_seen(program: Program, expression: ast.expr) -> bool:
     """A metric function's result on a prediction, or a score: MLflow logs these by itself."""
     names = [node for node in ast.walk(expression) if isinstance(node, ast.Name)]
+    if isinstance(expression, ast.Attribute) and expression.attr == "best_score_":
+        return True
     if isinstance(expression, ast.Call):
         return _is_seen_call(program, expression)
     if isinstance(expression, ast.Name):

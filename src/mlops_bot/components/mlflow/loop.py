@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from mlops_bot.rewrite import displays, naming, params, runs, steps
 from mlops_bot.rewrite.displays import Shown
 from mlops_bot.rewrite.edits import Edits, key
-from mlops_bot.rewrite.program import Program, dotted, walk_executed
+from mlops_bot.rewrite.program import Function, Program, dotted, parameters, walk_executed
 from mlops_bot.rewrite.purity import is_pure, is_pure_path
 from mlops_bot.types import NotApplicable
 
@@ -28,12 +29,16 @@ class Log:
     value: str
     step: str | None
     batch: bool  # shown inside a loop over batches
+    own_step: bool = False  # the program itself says which step
 
 
-def track(program: Program, edits: Edits, *, estimators: Sequence[str] = ()) -> list[str] | NotApplicable:
+def track(
+    program: Program, edits: Edits, *, estimators: Sequence[str] = (), spots: Sequence[ast.stmt] = ()
+) -> list[str] | NotApplicable:
     """Collects the edits for one program; returns notes for the reader.
 
     `estimators`: names of objects with get_params(), whose parameters belong to the run.
+    `spots`: further statements that the run has to span.
     """
     core = runs.core_loop(program)
     logs = metrics(program)
@@ -41,7 +46,9 @@ def track(program: Program, edits: Edits, *, estimators: Sequence[str] = ()) -> 
         logs += _losses(program, {log.name for log in logs})
     if not logs:
         return NotApplicable("not applicable because the program shows no metric and its loss has no name")
-    stretch = runs.choose(program, [log.statement for log in logs], core)
+    files = [statement for statement, _, _ in _saved(program, core)]
+    logged = [log.statement for log in logs]
+    stretch = runs.choose(program, [*logged, *spots, *files], core, logged)
     if stretch is None:
         return NotApplicable("not applicable because nothing in this file calls its training code")
     logs = [log for log in logs if stretch.covers(program, log.statement)]
@@ -50,14 +57,17 @@ def track(program: Program, edits: Edits, *, estimators: Sequence[str] = ()) -> 
         logs += [log for log in more if stretch.covers(program, log.statement)]
     if not logs:
         return NotApplicable("not applicable because no metric is shown while the training's run is open")
+    for log in logs:
+        if not log.own_step:
+            log.step = steps.step(program, log.statement, run=stretch.first)
     opening = _log_parameters(program, edits, stretch, core)
     opening += _estimator_parameters(program, stretch, estimators)
     log_metrics(program, edits, logs)
-    files = _log_files(program, edits, stretch)
+    saved = _log_files(program, edits, stretch, core)
     _open_run(edits, stretch, opening)
     names = sorted({log.name for log in logs})
     notes = [f"one MLflow run spans the training (line {stretch.first.lineno})", "metrics: " + ", ".join(names)]
-    return [*notes, f"artifacts: {files} kinds of saved files"] if files else notes
+    return [*notes, f"saved files that become artifacts: {saved}"] if saved else notes
 
 
 def _open_run(edits: Edits, stretch: runs.Stretch, opening: list[str]) -> None:
@@ -92,7 +102,10 @@ def _metric(program: Program, item: Shown) -> Log | None:
     if function is not None and function.name in _SKIP_FUNCTIONS:
         return None
     loops = program.loops_of(item.statement)
-    training = any(steps.trains_itself(loop) for loop in loops)
+    closure = function is not None and bool(program.loops_of(function))
+    training = any(steps.trains_itself(loop) for loop in loops) or (
+        closure and any(steps.is_training_call(node) for node in ast.walk(function))  # type: ignore[arg-type]
+    )
     looping = training or any(steps.trains(program, loop) for loop in loops)
     if loops and not looping and not _evaluates(program, loops[0]):
         return None
@@ -104,17 +117,27 @@ def _metric(program: Program, item: Shown) -> Log | None:
     if item.step is not None and is_pure(item.step):
         step: str | None = program.source(item.step)
         name = naming.label_name(item.label)
-        return Log(item.statement, name, value, step, batch=False)
-    statement, skip = item.statement, None
+        return Log(item.statement, name, value, step, batch=False, own_step=True)
+    statement = item.statement
     if item.transient and loops and steps.is_batch_loop(loops[-1]):
-        statement, skip = loops[-1], None
-        if not _bound_in(program, item.expression, loops[-1]):
-            return None
+        statement = loops[-1]
     base = naming.base_name(item)
     split = naming.split_of(item, program, training=training)
     name = f"{split}_{base}" if split and split not in base.split("_") else base
+    if item.prefix is not None and _one_of_texts(program, item.prefix):
+        name = f"{{{item.prefix.id}}}_{base}"
     batch = bool(loops) and statement is item.statement and not steps.is_epoch_loop(loops[-1])
-    return Log(statement, name, value, steps.step(program, statement, skip=skip), batch)
+    return Log(statement, name, value, steps.step(program, statement), batch)
+
+
+def _one_of_texts(program: Program, name: ast.Name) -> bool:
+    """Does the name run over texts: `for phase in ["train", "val"]`?"""
+    for loop in program.loops_of(name):
+        if isinstance(loop, ast.For) and isinstance(loop.target, ast.Name) and loop.target.id == name.id:
+            return isinstance(loop.iter, (ast.List, ast.Tuple)) and all(
+                isinstance(item, ast.Constant) and re.fullmatch(r"[\w-]+", str(item.value)) for item in loop.iter.elts
+            )
+    return False
 
 
 def _has_loop(function: ast.AST | None) -> bool:
@@ -124,12 +147,6 @@ def _has_loop(function: ast.AST | None) -> bool:
 def _evaluates(program: Program, loop: ast.AST) -> bool:
     """A loop over data that calls a model, or code that does."""
     return isinstance(loop, (ast.For, ast.AsyncFor)) and steps.is_batch_loop(loop)
-
-
-def _bound_in(program: Program, expression: ast.expr, loop: ast.AST) -> bool:
-    """Are the expression's names still there after the loop?"""
-    names = {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
-    return bool(names)
 
 
 def _value(program: Program, item: Shown) -> str | None:
@@ -191,10 +208,10 @@ def unique(logs: list[Log]) -> list[Log]:
     taken = set(by_name)
     for name, same in list(by_name.items()):
         values = list(dict.fromkeys(log.value for log in same))
-        if len(values) < 2 or len({id(log.statement) for log in same}) == len(values) and _exclusive(same):
+        if len(values) < 2:
             continue
-        for index, value in enumerate(values[1:], start=2):
-            other = next((f"{name}_{index + extra}" for extra in range(50) if f"{name}_{index + extra}" not in taken), name)
+        for value in values if len(values) == len(_own_words(values)) else values[1:]:
+            other = _other_name(name, value, values, taken)
             taken.add(other)
             for log in same:
                 if log.value == value:
@@ -202,8 +219,29 @@ def unique(logs: list[Log]) -> list[Log]:
     return logs
 
 
-def _exclusive(same: list[Log]) -> bool:
-    return False
+def _own_words(values: list[str]) -> dict[str, str]:
+    """A name that occurs in one of the expressions only: value -> name."""
+    names = {
+        value: [node.id for node in ast.walk(ast.parse(value, mode="eval")) if isinstance(node, ast.Name)]
+        for value in values
+    }
+    found: dict[str, str] = {}
+    for value, own in names.items():
+        others = {name for other, listed in names.items() if other != value for name in listed}
+        unique_names = [name for name in own if name not in others]
+        if unique_names:
+            found[value] = unique_names[0]
+    return found
+
+
+def _other_name(name: str, value: str, values: list[str], taken: set[str]) -> str:
+    own = _own_words(values).get(value)
+    if own is not None:
+        words = [word for word in naming.words(own) if word not in name.split("_") and word not in naming.SPLIT]
+        candidate = "_".join([*words, name]) if words and len(values) == len(_own_words(values)) else ""
+        if candidate and candidate not in taken:
+            return candidate
+    return next(f"{name}_{index}" for index in range(2, 1000) if f"{name}_{index}" not in taken)
 
 
 def _qualified_name(name: str, word: str) -> str:
@@ -226,7 +264,8 @@ def _losses(program: Program, taken: set[str]) -> list[Log]:
         loops = program.loops_of(call)
         if not isinstance(tensor, ast.Name) or not loops:
             continue
-        name = "train_loss" if tensor.id == "loss" else f"train_{tensor.id.lower()}"
+        own = any(naming.METRIC.match(word) for word in naming.words(tensor.id))
+        name = f"train_{tensor.id.lower()}" if own else "train_loss"
         if name in taken or any(log.name == name for log in found):
             continue
         inner = loops[-1]
@@ -269,45 +308,67 @@ def _bound(statement: ast.stmt) -> set[str]:
 
 
 def _trains_here(program: Program, statement: ast.stmt) -> bool:
-    """Is a metric logged where the model is being trained, rather than evaluated?"""
+    """Is a metric logged while the model is being trained, rather than evaluated or afterwards?"""
+    if any(steps.trains_itself(loop) for loop in program.loops_of(statement)):
+        return True
     function = program.function_of(statement)
-    loops = [node for node in ast.walk(function or program.tree) if isinstance(node, (ast.For, ast.While))]
-    if function is None:
-        loops = [loop for loop in loops if program.function_of(loop) is None]
-    return any(steps.trains_itself(loop) for loop in loops) or bool(
-        function is not None and any(steps.is_training_call(node) for node in ast.walk(function))
-    )
+    if function is None or not any(steps.is_training_call(node) for node in ast.walk(function)):
+        return False
+    around = [*program.loops_of(function), *(x for site in program.call_sites(function) for x in program.loops_of(site))]
+    return bool(around)
 
 
 def log_metrics(program: Program, edits: Edits, logs: list[Log], *, run: str = "") -> None:
     """Statements that log, right after those that show. `run`: an argument that names a run which is not open."""
-    by_place: dict[tuple[tuple[int, bool], str | None], list[Log]] = defaultdict(list)
+    groups: list[list[Log]] = []
     for log in logs:
-        by_place[(key(log.statement), log.step)].append(log)
-    for (_, step), same in by_place.items():
-        step_text = (f", step={step}" if step is not None else "") + (f", {run}" if run else "")
-        named = list({log.name: log for log in same}.values())
-        if len(named) == 1:
-            code = f"mlflow.log_metric({program.string(named[0].name)}, {named[0].value}{step_text})"
+        last = groups[-1] if groups else None
+        if last is not None and last[-1].step == log.step and _follows(program, last[-1].statement, log.statement):
+            last.append(log)
         else:
-            entries = [f"{program.string(log.name)}: {log.value}" for log in named]
-            code = _call("mlflow.log_metrics", entries, step_text, _indent(program, named[0].statement))
-        edits.insert_after(named[0].statement, code)
+            groups.append([log])
+    for same in groups:
+        step = same[0].step
+        rest = (f", step={step}" if step is not None else "") + (f", {run}" if run else "")
+        named = list({log.name: log for log in same}.values())
+        place = same[-1].statement
+        if len(named) == 1:
+            code = _call("mlflow.log_metric", [f"{_name(program, named[0])}, {named[0].value}"], rest, place, "")
+        else:
+            entries = [f"{_name(program, log)}: {log.value}" for log in named]
+            code = _call("mlflow.log_metrics", entries, rest, place)
+        edits.insert_after(place, code)
 
 
-def _indent(program: Program, statement: ast.stmt) -> int:
-    return statement.col_offset
+def _follows(program: Program, first: ast.stmt, second: ast.stmt) -> bool:
+    """The same statement, or the next one of the suite (so that one call can log both)."""
+    if first is second:
+        return True
+    suite = program.suite_of(first)
+    at = suite.index(first)
+    simple = isinstance(first, ast.Expr) and isinstance(second, ast.Expr)
+    return simple and at + 1 < len(suite) and suite[at + 1] is second and second.lineno > (first.end_lineno or 0)
 
 
-def _call(function: str, entries: list[str], rest: str, indent: int) -> str:
-    """`function({a, b}rest)` on one line if it fits, otherwise an entry a line."""
-    line = f"{function}({{{', '.join(entries)}}}{rest})"
-    if len(line) + indent <= _MAX_LINE:
+def _name(program: Program, log: Log) -> str:
+    return ("f" if "{" in log.name else "") + program.string(log.name)
+
+
+def _call(function: str, entries: list[str], rest: str, place: ast.stmt, braces: str = "{}") -> str:
+    """`function({a, b}, rest)` on one line if it fits, otherwise an entry a line."""
+    opening, closing = (braces[0], braces[1]) if braces else ("", "")
+    line = f"{function}({opening}{', '.join(entries)}{closing}{rest})"
+    if len(line) + place.col_offset <= _MAX_LINE:
         return line
+    if not braces:
+        return f"{function}(\n    {', '.join(entries)}{rest}\n)"
+    if not rest or len(rest) > 40:
+        inner = "".join(f"        {entry},\n" for entry in entries)
+        tail = f"    {rest.removeprefix(', ')},\n" if rest else ""
+        if tail:
+            return f"{function}(\n    {opening}\n{inner}    {closing},\n{tail})"
     inner = "".join(f"    {entry},\n" for entry in entries)
-    if not rest:
-        return f"{function}({{\n{inner}}})"
-    return f"{function}({{\n{inner}}}{rest})"
+    return f"{function}({opening}\n{inner}{closing}{rest})"
 
 
 # --- parameters ----------------------------------------------------------------------------------------------
@@ -318,15 +379,18 @@ def _log_parameters(
 ) -> list[str]:
     """Edits for parameters inside the run; what belongs at its very beginning is returned."""
     home = program.function_of(stretch.first)
-    for parsed in params.arguments(program):
-        owner = program.function_of(parsed.statement)
-        inside = stretch.covers(program, parsed.statement)
-        code = f"mlflow.log_params(vars({parsed.name}))"
+    around = [loop.target.id for loop in program.loops_of(stretch.first) if _counts(loop)]  # type: ignore[union-attr]
+    turns = [f"mlflow.log_params({{{', '.join(f'{program.string(name)}: {name}' for name in around)}}})"] if around else []
+    for known in (*params.arguments(program), *params.settings(program)):
+        owner = program.function_of(known.statement)
+        inside = stretch.covers(program, known.statement)
+        code = f"mlflow.log_params({known.code})"
         if inside and params.executes_once(program, owner):
-            edits.insert_after(parsed.statement, code)
-            return []
-        if not inside and owner in (None, home) and parsed.statement.lineno < stretch.first.lineno:
-            return [code]
+            edits.insert_after(known.statement, code)
+            return turns
+        before = owner in (None, home) and known.statement.lineno < stretch.first.lineno
+        if not inside and (before or owner is None and home is not None and _reads_global(home, known.name)):
+            return [code, *turns]
     for function, name in params.parsed_in_call(program):
         body = [part for part in function.body if not is_docstring(part)]
         if body and stretch.covers(program, body[0]) and params.executes_once(program, function):
@@ -337,24 +401,29 @@ def _log_parameters(
         params.executes_once(program, program.function_of(place)) and not program.loops_of(place)
     ):
         place = stretch.first
-    known = params.mapping(program, place)
-    if known is not None:
-        code = f"mlflow.log_params({known})"
-    else:
-        values = params.constants(program, place)
-        epochs = params.loop_epochs(core if isinstance(core, (ast.For, ast.AsyncFor)) else None)
-        if epochs is not None and not any("epoch" in name for name in values):
-            values["epochs"] = epochs
-        if not values:
-            return []
-        entries = [
-            f"{program.string(name)}: {value.replace(chr(34), program.quote)}" for name, value in values.items()
-        ]
-        code = _call("mlflow.log_params", entries, "", place.col_offset)
+    values = {**{name: name for name in around}, **params.constants(program, place)}
+    epochs = params.loop_epochs(core if isinstance(core, (ast.For, ast.AsyncFor)) else None)
+    if epochs is not None and not any("epoch" in name for name in values):
+        values["epochs"] = epochs
+    if not values:
+        return []
+    entries = [f"{program.string(name)}: {value.replace(chr(34), program.quote)}" for name, value in values.items()]
+    code = _call("mlflow.log_params", entries, "", place)
     if place is stretch.first:
         return [code]
     edits.insert_before(place, code)
     return []
+
+
+def _counts(loop: ast.AST) -> bool:
+    """A loop around the run whose plain variable tells its turns apart."""
+    return isinstance(loop, (ast.For, ast.AsyncFor)) and isinstance(loop.target, ast.Name) and loop.target.id != "_"
+
+
+def _reads_global(function: Function, name: str) -> bool:
+    """Does the function itself already rely on the global `name`?"""
+    uses = [node for node in ast.walk(function) if isinstance(node, ast.Name) and node.id == name]
+    return bool(uses) and all(isinstance(node.ctx, ast.Load) for node in uses) and name not in parameters(function)
 
 
 def _estimator_parameters(program: Program, stretch: runs.Stretch, estimators: Sequence[str]) -> list[str]:
@@ -374,25 +443,34 @@ def is_docstring(statement: ast.stmt) -> bool:
 # --- files ---------------------------------------------------------------------------------------------------
 
 
-def _log_files(program: Program, edits: Edits, stretch: runs.Stretch) -> int:
-    """`mlflow.log_artifact(path)` after files are saved: models once, figures also per epoch."""
-    count = 0
+def _log_files(program: Program, edits: Edits, stretch: runs.Stretch, core: ast.stmt | None) -> int:
+    """`mlflow.log_artifact(path)` right after files are saved."""
+    found = [item for item in _saved(program, core) if stretch.covers(program, item[0])]
+    for statement, path, _ in found:
+        edits.insert_after(statement, f"mlflow.log_artifact({path})")
+    return len(found)
+
+
+def _saved(program: Program, core: ast.stmt | None) -> list[tuple[ast.stmt, str, bool]]:
+    """Statements that save a file: (statement, path, is it a figure). Models once, figures also per epoch."""
+    found: list[tuple[ast.stmt, str, bool]] = []
     for call in program.calls:
         statement = program.statement_of(call)
-        if not (isinstance(statement, ast.Expr) and statement.value is call) or not stretch.covers(program, statement):
+        if not (isinstance(statement, ast.Expr) and statement.value is call):
             continue
         path = _saved_path(program, call)
         if path is None:
             continue
         loops = program.loops_of(statement)
         figure = (dotted(call.func) or "").split(".")[-1] in _FIGURES
-        if loops and not (figure and steps.is_epoch_loop(loops[-1])):
+        if loops and not (figure and (loops[-1] is core or steps.is_epoch_loop(loops[-1]))):
             continue
         if not figure and not params.executes_once(program, program.function_of(statement)):
             continue
-        edits.insert_after(statement, f"mlflow.log_artifact({path})")
-        count += 1
-    return count
+        if figure and core is None:
+            continue
+        found.append((statement, path, figure))
+    return found
 
 
 def _saved_path(program: Program, call: ast.Call) -> str | None:

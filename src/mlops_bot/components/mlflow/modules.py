@@ -57,6 +57,8 @@ def _log_loss(program: Program, edits: Edits, definition: ast.ClassDef, step: Fu
 def _loss_of(value: ast.expr | None) -> str | None:
     if isinstance(value, ast.Name):
         return value.id
+    if isinstance(value, ast.Call) and value.args and dotted(value.func) in ("OrderedDict", "dict"):
+        value = value.args[0]
     if isinstance(value, ast.Dict):
         for key, item in zip(value.keys, value.values, strict=True):
             if isinstance(key, ast.Constant) and key.value == "loss" and isinstance(item, ast.Name):
