@@ -233,7 +233,8 @@ def _aggregate(name: str, kind: Family, values: Sequence[float], lacking: Sequen
     rtol_printed = 1e-3
     for source, label, finite in groups:
         rtol = rtol_printed if source == "printed" else RTOL
-        if all(any(_near(shown, candidates, rtol) for shown in _spellings(name, value)) for value in lacking for candidates in [_aggregates(finite, len(values))]):
+        candidates = _aggregates(finite, len(values))
+        if all(any(_near(shown, candidates, rtol) for shown in _spellings(name, value)) for value in lacking):
             return Explained(f"an aggregate of the {len(finite)} values of {label} ({source})")
     for source, label, finite in groups:
         if source != "printed" and (_scaled(values, finite) or (kind != "loss" and source == "torch.item" and label == "whole" and _ratios(values, finite))):
@@ -247,9 +248,6 @@ def _near(value: float, candidates: Sequence[float], rtol: float) -> bool:
     return position < len(candidates) and candidates[position] <= value + slack
 
 
-_cache: dict[tuple[int, int], tuple[Sequence[float], list[float]]] = {}
-
-
 def _cuts(size: int, wanted: int) -> Iterator[int]:
     """Into how many equal epochs a series of `size` could fall."""
     for parts in range(1, min(_PARTS, size) + 1):
@@ -259,9 +257,6 @@ def _cuts(size: int, wanted: int) -> Iterator[int]:
 
 def _aggregates(series: list[float], wanted: int) -> list[float]:
     """Means, sums, extremes, running means of a series and of its equal parts; sorted."""
-    held = _cache.get((id(series), wanted))
-    if held is not None and held[0] is series:
-        return held[1]
     found: set[float] = set()
     size = len(series)
     for parts in _cuts(size, wanted):
@@ -280,11 +275,7 @@ def _aggregates(series: list[float], wanted: int) -> list[float]:
         for width in (2, 3, 4, 5, 8, 10, 16, 20, 25, 50, 100, 200):
             for end in range(width, size + 1, width):
                 found.add((totals[end] - totals[end - width]) / width)
-    result = sorted(found)
-    if len(_cache) > 64:
-        _cache.clear()
-    _cache[id(series), wanted] = (series, result)
-    return result
+    return sorted(found)
 
 
 def _parts(series: Sequence[float], count: int) -> list[Sequence[float]] | None:

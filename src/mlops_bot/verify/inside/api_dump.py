@@ -1,6 +1,6 @@
-"""Run inside the sandbox: print the public signatures of some modules as JSON.
+"""Run inside the sandbox: write the public signatures of some modules as JSON.
 
-usage: api_dump.py MODULE ...  -> {"schema": 1, "versions": {...}, "modules": [...], "names": {name: {...}}, "errors": [...]}
+usage: api_dump.py OUT.json MODULE ...  -> {"schema": 1, "versions": {...}, "modules": [...], "names": {name: {...}}, "errors": [...]}
 
 Only the standard library is used, and only what Python 3.9 has.
 """
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import io
 import json
 import pkgutil
 import sys
@@ -110,12 +109,9 @@ def describe(modules: list[str]) -> dict[str, Any]:
 
 def main() -> int:
     warnings.simplefilter("ignore")
-    shown, sys.stdout = sys.stdout, io.StringIO()  # libraries greet on import; only the document goes out
-    try:
-        document = describe(sys.argv[1:])
-    finally:
-        sys.stdout = shown
-    print(json.dumps(document, separators=(",", ":")))
+    document = describe(sys.argv[2:])
+    with open(sys.argv[1], "w", encoding="utf-8") as stream:
+        json.dump(document, stream, separators=(",", ":"))
     return 0
 
 
