@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TypedDict
 from urllib.parse import urlsplit, urlunsplit
 
@@ -74,6 +74,16 @@ def add(first: int | None, second: int | None) -> int | None:
     return None if first is None or second is None else first + second
 
 
+def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of a body that arrives in chunks. Only newlines end a line: JSON may hold other separators."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from whole
+    if rest:
+        yield rest
+
+
 def redact(text: str, *secrets: str | None) -> str:
     """`text` in one line, bounded, without the secrets or anything that looks like a bearer token or an API key."""
     for secret in secrets:
@@ -92,3 +102,7 @@ def shown_url(url: str) -> str:
     except ValueError:
         return "the configured URL"
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def silent(stage: str, message: str) -> None:
+    """Progress that nobody looks at."""

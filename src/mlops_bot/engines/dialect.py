@@ -25,7 +25,11 @@ _PROMPT = (
     r"has (\d+) input tokens",
     r"prompt (?:contains|has|is|of)[^.\d]{0,30}?(\d+) ",
 )
-_ANSWER = (r"at most (\d+) (?:completion|output) tokens", r"(?:max_tokens|max_completion_tokens)\D{0,40}<= ?(\d+)")
+_ANSWER = (
+    r"at most (\d+) (?:completion|output) tokens",
+    r"(?:max_tokens|max_completion_tokens)\D{0,40}(?:<=|less than or equal to) ?`?(\d+)",
+    r"range of (?:max_tokens|max_completion_tokens) is \[\d+, ?(\d+)\]",
+)
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """Hugging Face Inference Endpoints: found by name, woken, waited for, and put back as they were.
 
-The only door to huggingface_hub. The waiting is ours and not `InferenceEndpoint.wait`: that one makes requests without a time-out, and cannot be shown.
+The only door to huggingface_hub. The waiting is ours and not `InferenceEndpoint.wait`: that one makes requests
+without a time-out, and cannot be shown.
 """
 
 from __future__ import annotations
