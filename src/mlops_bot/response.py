@@ -104,7 +104,7 @@ def _whole(task: Task, found: list[Block], lines: list[str]) -> dict[str, list[s
     known = [file.path for file in task.files]
     words = {file.path: Counter(_WORD.findall(file.text)) for file in task.files}
     claims: dict[str, list[tuple[float, Block]]] = {}
-    for block in found:
+    for block in _with_inner_fences(found, lines):
         path = None if block.path is None else resolve(block.path, known)
         if path is None:
             path = max(known, key=lambda one: _coverage(words[one], block.lines))
@@ -117,6 +117,19 @@ def _whole(task: Task, found: list[Block], lines: list[str]) -> dict[str, list[s
             result[path] = _new_lines(files[path], chosen, lines, task)
     if not result:
         raise Rejected("the answer holds no new version of " + " or ".join(known), quote("\n".join(lines), 300))
+    return result
+
+
+def _with_inner_fences(found: list[Block], lines: list[str]) -> list[Block]:
+    """`found`, where a block that is Python only up to a later fence reaches to that: its own end is inside the file."""
+    result: list[Block] = []
+    for block in found:
+        if result and result[-1].end is not None and block.start <= result[-1].end:
+            continue  # it is inside the one before
+        if block.language not in _NOT_FILES and isinstance(parse_python("\n".join(block.lines)), SyntaxError):
+            whole = (more for more in longer(block, lines) if isinstance(parse_python("\n".join(more.lines)), ast.Module))
+            block = next(whole, block)
+        result.append(block)
     return result
 
 
@@ -148,17 +161,8 @@ def _choose(file: SourceFile, some: list[tuple[float, Block]], task: Task) -> Bl
                     f"the answer gives {file.path} in several parts (lines {chosen.start + 1} and {block.start + 1} of the answer) without "
                     "saying where they belong; the whole file in one block, or edit blocks, are needed"
                 )
-    if best < _WHOLE and not has_markers(chosen.lines) and task.kind == "inlining":
-        if len(task.files) > 1 and best < 0.2 and chosen.path is None:
-            return None
-        if chosen.end is None:
-            raise _unclosed(chosen)
-        raise Rejected(
-            f"the answer shows only a part of {file.path} ({best:.0%} of the original is in its code block) without saying where it belongs; "
-            "the whole file, or edit blocks, are needed",
-            "\n".join(chosen.lines[:30]),
-        )
-    return chosen
+    stray = len(task.files) > 1 and best < 0.2 and chosen.path is None and not has_markers(chosen.lines)
+    return None if stray else chosen
 
 
 def _bare(lines: Sequence[str]) -> list[str]:
@@ -174,14 +178,24 @@ def _new_lines(file: SourceFile, block: Block, lines: list[str], task: Task) -> 
     if block.end is None:
         raise _unclosed(block)
     try:
-        return _spliced(file, block.lines)
+        new = _spliced(file, block.lines)
     except Rejected as no:
         for more in longer(block, lines):
             try:
-                return _spliced(file, more.lines)
+                new = _spliced(file, more.lines)
+                break
             except Rejected:
                 continue
-        raise no
+        else:
+            raise no
+    covered = _coverage(Counter(_WORD.findall(file.text)), new)
+    if covered < _WHOLE and task.kind == "inlining":
+        raise Rejected(
+            f"the answer shows only a part of {file.path} ({covered:.0%} of the original is in its code block) without saying "
+            "where it belongs; the whole file, or edit blocks, are needed",
+            "\n".join(block.lines[:30]),
+        )
+    return new
 
 
 def _spliced(file: SourceFile, lines: Sequence[str]) -> list[str]:
@@ -189,6 +203,7 @@ def _spliced(file: SourceFile, lines: Sequence[str]) -> list[str]:
     new = same_indentation(old, list(lines))
     if new and old and re.fullmatch(rf"#\s*(?:file\s*:\s*)?{re.escape(file.path)}\s*", new[0]) and new[0] != old[0]:
         new = new[1:]  # "# train.py" as the first line only names the file
+    nothing_hidden(file.path, file.text, "\n".join(new))
     new = splice(old, new)
     if _is_python(file):
         text = "\n".join(new) + "\n"
@@ -217,13 +232,14 @@ def _unfenced(text: str, lines: list[str], task: Task) -> list[str]:
         raise Rejected("the answer has no code fence and does not say which file it is")
     end = len(lines)
     problem: Rejected | None = None
+    code = {line.strip() for line in old if len(line.strip()) > 3}
     for _ in range(4):  # sentences after the code, a paragraph at a time
         try:
             new = _spliced(task.script, lines[start:end])
         except Rejected as no:
             problem = problem or no
             blank = next((k for k in range(end - 1, start, -1) if not lines[k].strip()), None)
-            if blank is None:
+            if blank is None or any(x.strip() in code for x in lines[blank:end]) or _CODE_BEGINS.match(lines[blank + 1]):
                 break
             end = blank
             continue

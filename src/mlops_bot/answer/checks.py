@@ -8,6 +8,7 @@ import re
 import tokenize
 import unicodedata
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 
 from mlops_bot.answer import CUT_OFF, Rejected
@@ -82,9 +83,9 @@ def nothing_elided(path: str, original: str, text: str, tree: ast.Module, origin
         if lines[number - 1].strip() not in known:
             raise Rejected(f"the new {path} still has something left out, line {number}: {lines[number - 1].strip()!r}")
     if original_tree is not None:
-        full = {name for name, empty in _functions(original_tree) if not empty}
-        for name, empty in _functions(tree):
-            if empty and name in full:
+        before = Counter(_functions(original_tree))
+        for (name, empty), count in Counter(_functions(tree)).items():
+            if empty and before[name, False] and count > before[name, True]:
                 raise Rejected(f"the answer left out the body of {name} in {path}")
     return _without_remarks(path, old, text)
 

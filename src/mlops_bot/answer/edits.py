@@ -120,8 +120,7 @@ def apply(path: str, original: Sequence[str], edits: Sequence[Edit]) -> list[str
 def _place(path: str, original: Sequence[str], edit: Edit) -> tuple[int, int, list[str]]:
     """(first line, number of lines, what replaces them) of the one place where `edit` fits."""
     fitting: list[tuple[int, int, list[str]]] = []
-    places: list[int] = []
-    for search, replace in edit.parts:
+    for search, replace in reversed(edit.parts):  # the longest search part that fits is meant: the file has the rest too
         if not any(line.strip() for line in search):
             continue
         for trim in (False, True):
@@ -130,15 +129,16 @@ def _place(path: str, original: Sequence[str], edit: Edit) -> tuple[int, int, li
             if len(found) > 1 and edit.at is not None and any(start == edit.at for start, _ in found):
                 found = [item for item in found if item[0] == edit.at]
             if found:
-                places += [start for start, _ in found]
-                fitting += [(start, len(wanted), lines) for start, lines in found]
+                fitting = [(start, len(wanted), lines) for start, lines in found]
                 break
+        if fitting:
+            break
     if len(fitting) == 1:
         return fitting[0]
     if len(fitting) > 1:
-        listed = ", ".join(str(start + 1) for start in places[:6])
+        listed = ", ".join(str(start + 1) for start, _, _ in fitting[:6])
         raise Rejected(
-            f"{edit.what} {edit.number}: its search part matches {len(places)} places of {path} (lines {listed}); it must match exactly one",
+            f"{edit.what} {edit.number}: its search part matches {len(fitting)} places of {path} (lines {listed}); it must match exactly one",
             "\n".join(edit.parts[0][0]),
         )
     search = edit.parts[0][0]

@@ -45,7 +45,8 @@ def splice(original: Sequence[str], answer: Sequence[str]) -> list[str]:
     Raises Rejected where it is ambiguous which lines those are.
     """
     new = _split_headers(original, answer)
-    kinds = [strength(line) for line in new]
+    own = _own(original, new)
+    kinds = [None if j in own else strength(line) for j, line in enumerate(new)]
     if not any(kinds):
         return list(answer)
     keys: list[str | None] = [None if kind == "strong" else _key(line) for line, kind in zip(new, kinds, strict=True)]
@@ -67,6 +68,16 @@ def splice(original: Sequence[str], answer: Sequence[str]) -> list[str]:
     if restored or "strong" in kinds:
         _nothing_lost(texts, lost)
     return result
+
+
+def _own(original: Sequence[str], new: Sequence[str]) -> set[int]:
+    """Lines that look like markers and are the original's: they and the line before them stand there, one after the
+    other, in both texts."""
+    old_solid = [i for i, line in enumerate(original) if line.strip()]
+    new_solid = [j for j, line in enumerate(new) if line.strip()]
+    pairs = align([original[i].strip() for i in old_solid], [new[j].strip() for j in new_solid], may_anchor=_telling)
+    shared = set(pairs) | {(-1, -1)}
+    return {new_solid[j] for i, j in pairs if (i - 1, j - 1) in shared}
 
 
 def _split_headers(original: Sequence[str], answer: Sequence[str]) -> list[str]:
@@ -142,13 +153,15 @@ def _region(texts: _Texts, before: tuple[int, int], after: tuple[int, int]) -> t
         )
     marker = strong[0]
     head = [j for j in added if j < marker]
-    tail = [j for j in added if j > marker and j not in strong]
+    tail = [j for j in added if j > marker and j not in strong and (j > strong[-1] or texts.new[j].strip())]
     first, last = _replaced(texts, gap, head, tail, marker)
     rest = [i for i in gap if first <= i < last]
     if not any(texts.old[i].strip() for i in rest):
         # everything skipped is there after all, changed: a marker of nothing, or a comment that only sounds like one
-        keep = head + ([marker] if texts.kinds[marker] == "weak" else []) + tail
-        return [texts.new[j] for j in sorted(keep)], [], []
+        rest = _without_seams(texts, rest, head, tail)
+        middle = [texts.new[marker]] if texts.kinds[marker] == "weak" else [texts.old[i] for i in rest]
+        return [texts.new[j] for j in head] + middle + [texts.new[j] for j in tail], [], []
+    rest = _without_seams(texts, rest, head, tail)
     body = _reindented(texts, rest, marker, head, tail, before, after)
     return [texts.new[j] for j in head] + body + [texts.new[j] for j in tail], [], rest
 
@@ -189,6 +202,18 @@ def _replaced(texts: _Texts, gap: list[int], head: list[int], tail: list[int], m
             raise _ambiguous(texts, marker, gap, f"line {texts.new[j].strip()!r} looks like one in the middle of what it skips")
         last = texts.first[found]
     return first, max(first, last)
+
+
+def _without_seams(texts: _Texts, rest: list[int], head: list[int], tail: list[int]) -> list[int]:
+    """`rest` without the empty lines at its ends that the answer has beside the marker."""
+    for end in (True, False):
+        beside = tail if end else head[::-1]
+        for j in beside:
+            at = -1 if end else 0
+            if texts.new[j].strip() or not rest or texts.old[rest[at]].strip():
+                break
+            rest = rest[:-1] if end else rest[1:]
+    return rest
 
 
 def _reindented(
