@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tokenize
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from mlops_bot.types import SourceFile
 MAX_SCRIPT_BYTES = 1_000_000
 MAX_FILE_BYTES = 20_000_000
 _MARKERS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "environment.yml", "environment.yaml")
+_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+", re.MULTILINE)
 _SKIPPED = frozenset(
     {".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".nox", ".cache",
      ".ipynb_checkpoints", "node_modules", "mlruns", "wandb", ".mlops-bot", ".idea", ".vscode", ".eggs", ".venv"}
@@ -122,8 +124,10 @@ def decode(name: str, data: bytes) -> str:
         raise UserError(f"{name} is empty.", hint="Give a script that trains a model.")
     if b"\0" in data:
         raise UserError(f"{name} is a binary file, not Python source.", hint="Give a text file with Python code.")
+    encoding = "utf-8"
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        if data.startswith(b"\xef\xbb\xbf") or _COOKIE.search(b"\n".join(data.splitlines()[:2])):
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
     except SyntaxError as error:
         raise UserError(
             f"{name} does not say its encoding rightly: {error}.", hint="Save it as UTF-8, or correct its coding line."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from typing import Literal
 
 from mlops_bot.source import families
@@ -34,7 +35,7 @@ class Loops:
         self._function_levels: dict[str, int] = {}
         self._levels: dict[ast.AST, int] = {}
         self.kinds: dict[LoopNode, Literal["epoch", "batch"]] = {}
-        self._inside: dict[ast.AST, list[ast.AST]] = {}
+        self._inside: dict[str, list[ast.Call]] = {}
         self._context: dict[str, Scope] = {}
         for loop in program.loops:
             self._level(loop)
@@ -56,29 +57,30 @@ class Loops:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
             self._levels[node] = _NOTHING  # defining trains nothing
             return _NOTHING
-        level = max((self._level(child) for child in ast.iter_child_nodes(node)), default=_NOTHING)
-        if isinstance(node, ast.Call):
-            if node in self._steps:
-                level = max(level, _STEP)
-            target = self.resolver.targets.get(node)
-            if target in self.program.classes:
-                target = self.resolver.member(target, "__init__")
-            if target in self.program.functions:
-                level = max(level, self._function_level(target))
-            else:  # a step that is given its closure: optimizer.step(closure)
-                for argument in node.args:
-                    if isinstance(argument, ast.Name) and node in self._steps:
-                        level = max(level, _STEP)
+        if isinstance(node, ast.expr):  # expressions can be deeper than Python's stack
+            level = max((self._call_level(n) for n in _evaluated(node) if isinstance(n, ast.Call)), default=_NOTHING)
+        else:
+            level = max((self._level(child) for child in ast.iter_child_nodes(node)), default=_NOTHING)
         if isinstance(node, ast.For | ast.AsyncFor | ast.While):
             level = self._loop_level(node, level)
         self._levels[node] = level
         return level
 
+    def _call_level(self, call: ast.Call) -> int:
+        target = self.resolver.targets.get(call)
+        if target in self.program.classes:
+            target = self.resolver.member(target, "__init__")
+        level = self._function_level(target) if target in self.program.functions else _NOTHING
+        return max(level, _STEP) if call in self._steps else level
+
     def _loop_level(self, node: LoopNode, inner: int) -> int:
-        if inner == _NOTHING:
-            return _NOTHING
         head = self._head(node)
         epoch_word = bool(_EPOCH_WORD.search(head))
+        if inner == _NOTHING:
+            if epoch_word and any(child in self.whole for child in ast.walk(node)):  # fit(epochs=1) in a loop
+                self.kinds[node] = "epoch"
+                return _EPOCHS
+            return _NOTHING
         if (not epoch_word and self._over_loader(node, inner)) or (inner == _STEP and not epoch_word):
             self.kinds[node] = "batch"
             return max(inner, _BATCHES)
@@ -183,7 +185,8 @@ class Loops:
         if function in busy:
             return "unknown"
         scopes = {self._scope_of(site.place, busy | {function}) for site in self.resolver.sites.get(function, ())}
-        found: Scope = next((s for s in ("epoch", "batch", "after") if s in scopes), "unknown")  # type: ignore[assignment]
+        order: tuple[Scope, ...] = ("epoch", "batch", "after")
+        found: Scope = next((s for s in order if s in scopes), "unknown")
         if not busy:
             self._context[function] = found
         return found
@@ -221,14 +224,24 @@ class Loops:
             return False
         if function not in self._inside:
             node = self.program.functions[function]
-            self._inside[function] = [n for n in ast.walk(node) if isinstance(n, ast.Call)]  # type: ignore[index]
-        for call in self._inside[function]:  # type: ignore[index]
+            self._inside[function] = [n for n in ast.walk(node) if isinstance(n, ast.Call)]
+        for call in self._inside[function]:
             if call in self.whole:
                 return True
-            target = self.resolver.targets.get(call)  # type: ignore[call-overload]
+            target = self.resolver.targets.get(call)
             if target in self.program.functions and self._fits(target, busy | {function}):
                 return True
         return False
+
+
+def _evaluated(node: ast.expr) -> Iterator[ast.AST]:
+    """The nodes of an expression that are evaluated with it: a lambda's body is not."""
+    todo: list[ast.AST] = [node]
+    while todo:
+        current = todo.pop()
+        if not isinstance(current, ast.Lambda):
+            yield current
+            todo += ast.iter_child_nodes(current)
 
 
 def _literal_range(node: ast.expr) -> bool:

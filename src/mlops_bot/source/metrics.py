@@ -186,7 +186,7 @@ class Finder:
                 if isinstance(value, ast.Constant) and not isinstance(value.value, int | float):
                     return False
                 if isinstance(value, ast.Call):
-                    return value is not core and self._call_may_be_number(value)
+                    return self._call_may_be_number(value)
         return True
 
     def _call_may_be_number(self, call: ast.Call) -> bool:
@@ -297,13 +297,11 @@ def _core(node: ast.expr) -> ast.expr:
     """Without what only converts: x of float(x.item()), round(x, 2), x.detach().cpu().numpy(), np.mean(x), 100 * x."""
     while True:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if (
-                node.func.attr in ("item", "detach", "cpu", "numpy", "mean", "compute", "result", "tolist")
-                and not node.args
-            ):
-                node = node.func.value
+            method, receiver = node.func.attr, node.func.value
+            if method in _CONVERSIONS and not node.args:
+                node = receiver
                 continue
-            if node.func.attr in ("mean", "sum", "average", "sqrt", "exp") and len(node.args) == 1:
+            if method in ("mean", "sum", "average", "sqrt", "exp") and len(node.args) == 1:
                 node = node.args[0]
                 continue
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:

@@ -201,7 +201,7 @@ def epochs(
     """The source text of the number of epochs, and a doubt where there are several."""
     found = loops.epoch_expressions()
     for item in evidence:
-        if item.framework == "keras" and not item.step:
+        if item.framework == "keras" and not item.step and not loops.loops():
             found += [program.source(k.value) for k in item.node.keywords if k.arg == "epochs"]
     for call in program.calls:
         if (name := resolver.targets.get(call)) and families.is_lightning_trainer(families.canonical(name)):

@@ -155,7 +155,11 @@ def _meters(finder: Finder) -> None:
         if not isinstance(made, ast.Call) or not made.args or not isinstance(made.args[0], ast.Constant):
             continue
         label = str(made.args[0].value)
-        if finder.is_timing(label) or finder.is_timing(func.value.id) or any(m.expression == f"{func.value.id}.avg" for m in finder.found):
+        if (
+            finder.is_timing(label)
+            or finder.is_timing(func.value.id)
+            or any(m.expression == f"{func.value.id}.avg" for m in finder.found)
+        ):
             continue
         average = ast.parse(f"{func.value.id}.avg", mode="eval").body
         finder.add(label, average, call)

@@ -224,6 +224,10 @@ def _within_update(program: Program, node: ast.AST) -> bool:
     return any(isinstance(a, ast.AugAssign) for a in program.ancestors(node))
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= 70 else f"...{text[-60:]}"
+
+
 def choose(found: Training) -> tuple[Framework | None, list[str], list[str]]:
     """The framework of the program: by precedence among what trains. With reasons and what stays unsure."""
     present = [f for f in _PRECEDENCE if any(e.framework == f for e in found.evidence)]
@@ -233,7 +237,7 @@ def choose(found: Training) -> tuple[Framework | None, list[str], list[str]]:
     reasons = []
     for evidence in [e for e in found.evidence if e.framework == chosen][:4]:
         name = evidence.library or _TITLES[chosen]
-        reasons.append(f"line {evidence.node.lineno}: {evidence.text} trains with {name}")
+        reasons.append(f"line {evidence.node.lineno}: {_short(evidence.text)} trains with {name}")
     unsure = []
     if len(present) > 1:
         names = ", ".join(
