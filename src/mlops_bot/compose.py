@@ -150,12 +150,17 @@ def sandbox(settings: Settings, progress: Progress) -> tuple[Sandbox, bool]:
     from mlops_bot.sandbox import choose
     from mlops_bot.sandbox.pip_options import PipOptions
 
-    kind = settings.sandbox if settings.sandbox != "auto" else choose.available()
     pip = PipOptions(settings.index)
+    kind = choose.available() if settings.sandbox == "auto" else settings.sandbox
     if kind == "docker":
         from mlops_bot.sandbox.docker import DockerConfig, DockerSandbox
 
-        config = DockerConfig(base_image=settings.base_image, runtime=settings.docker_runtime, pip=pip)
+        config = DockerConfig(
+            base_image=settings.base_image,
+            runtime=settings.docker_runtime,
+            build_network=settings.docker_build_network or "host",
+            pip=pip,
+        )
         return DockerSandbox(config, progress=progress), True
     from mlops_bot.sandbox.process import ProcessSandbox
 

@@ -126,7 +126,7 @@ def evidence_rows(title: str, evidence: Mapping[str, Json], baseline: Observatio
     if comparison:
         rows.append("unchanged: the same program before / after")
         for name, value in comparison.items():
-            rows.append(f"    {_short(name):<39} {_short(value, 90)}")
+            rows.append(f"    {_short(str(name).replace('_', ' ')):<39} {_before_after(value)}")
     notes = evidence.get("notes", [])
     if notes:
         rows.append("smoke run: what was limited or stood in")
@@ -159,6 +159,15 @@ def _series(points: Json) -> str:
     shown = [f"{value:.6g}" if isinstance(value, int | float) else _short(value) for value in values]
     text = " ".join(shown if len(shown) <= 6 else [*shown[:3], "...", *shown[-2:]])
     return f"{text}  ({len(values)} values)" if len(values) > 1 else text
+
+
+def _before_after(value: Json) -> str:
+    """ "4 / 4" for a pair, with whatever else the comparison says of it."""
+    if not isinstance(value, dict) or not {"before", "after"} <= value.keys():
+        return _short(value, 90)
+    more = [f"{name.replace('_', ' ')}: {entry}" for name, entry in value.items() if name not in ("before", "after")]
+    pair = [", ".join(map(str, part)) or "none" if isinstance(part, list) else str(part) for part in (value["before"], value["after"])]
+    return _short(" / ".join(pair) + (f"  ({', '.join(more)})" if more else ""), 90)
 
 
 def _short(value: object, width: int = 60) -> str:

@@ -9,12 +9,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from mlops_bot.errors import UserError
 
 ENGINES = ("auto", "recipe", "openai", "tgi", "scripted")
-SANDBOXES = ("auto", "docker", "process")
+SandboxName = Literal["auto", "docker", "process"]
+SANDBOXES: tuple[SandboxName, ...] = ("auto", "docker", "process")
+DEFAULT_BASE_IMAGE = "python:3.11-slim"
 # Package-index settings that an image or environment build has to share with this machine.
 _INDEX_VARIABLES = (
     "PIP_INDEX_URL",
@@ -37,19 +39,22 @@ _INDEX_VARIABLES = (
     "no_proxy",
 )
 
+_Name = TypeVar("_Name", bound=str)
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     engine: str = "auto"
     model: str | None = None
-    sandbox: str = "auto"
+    sandbox: SandboxName = "auto"
     openai_api_key: str | None = field(default=None, repr=False)
     openai_base_url: str | None = None
     tgi_url: str | None = None
     tgi_endpoint: str | None = None
     hf_token: str | None = field(default=None, repr=False)
-    base_image: str | None = None
+    base_image: str = DEFAULT_BASE_IMAGE
     docker_runtime: str | None = None
+    docker_build_network: str | None = None
     cache_dir: Path = Path()
     virtual_env: Path | None = None
     path: str = os.defpath
@@ -74,8 +79,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         tgi_url=env.get("MLOPS_BOT_TGI_URL") or None,
         tgi_endpoint=env.get("MLOPS_BOT_TGI_ENDPOINT") or None,
         hf_token=env.get("HF_TOKEN") or None,
-        base_image=env.get("MLOPS_BOT_BASE_IMAGE") or None,
+        base_image=env.get("MLOPS_BOT_BASE_IMAGE") or DEFAULT_BASE_IMAGE,
         docker_runtime=env.get("MLOPS_BOT_DOCKER_RUNTIME") or None,
+        docker_build_network=env.get("MLOPS_BOT_DOCKER_BUILD_NETWORK") or None,
         cache_dir=_cache_dir(env),
         virtual_env=Path(env["VIRTUAL_ENV"]) if env.get("VIRTUAL_ENV") else None,
         path=env.get("PATH", os.defpath),
@@ -85,11 +91,12 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def _choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+def _choice(env: Mapping[str, str], name: str, allowed: tuple[_Name, ...]) -> _Name:
     value = env.get(name) or allowed[0]
-    if value not in allowed:
-        raise UserError(f"{name} is {value!r}", hint=f"use one of: {', '.join(allowed)}")
-    return value
+    for known in allowed:
+        if value == known:
+            return known
+    raise UserError(f"{name} is {value!r}", hint=f"use one of: {', '.join(allowed)}")
 
 
 def _cache_dir(env: Mapping[str, str]) -> Path:

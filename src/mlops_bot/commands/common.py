@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import shlex
 import sys
@@ -16,9 +17,6 @@ from mlops_bot.settings import Settings
 from mlops_bot.types import Command, Component, Functionality, Json, Limits, SourceFacts, SourceFile, Task
 from mlops_bot.verify import job
 from mlops_bot.verify.pipeline import Plan
-
-_REQUIREMENT_FILES = ("requirements", "pyproject.toml", "environment.y")
-
 
 def parse(options: argparse.Namespace) -> Command:
     """The command line through the grammar that comments use. Raises UserError with a did-you-mean."""
@@ -41,7 +39,7 @@ def make_task(asked: Command, script: SourceFile) -> Task:
 
 def facts_of(script: SourceFile, gathered: Project) -> SourceFacts:
     """What the script is. Raises UserError when it clearly is no training script."""
-    facts = source.analyse(script.path, script.text, local_modules=local_modules(gathered))
+    facts = _analyse(script, gathered)
     if facts.is_training is False:
         raise UserError(
             f"{script.path} is not a training script: {'; '.join(facts.reasons) or 'nothing in it trains a model'}",
@@ -50,37 +48,27 @@ def facts_of(script: SourceFile, gathered: Project) -> SourceFacts:
     return facts
 
 
-def local_modules(gathered: Project) -> frozenset[str]:
-    """Top-level names that the project itself defines."""
-    names = set()
-    for path in gathered.files:
-        parts = path.removeprefix("src/").split("/")
-        if path.endswith(".py"):
-            names.update(part.removesuffix(".py") for part in parts)
-    return frozenset(names)
-
-
 def requirements(task: Task, facts: SourceFacts, gathered: Project) -> tuple[str, ...]:
-    """What has to be installed to run the project with the component."""
-    files = {}
-    for path, content in gathered.files.items():
-        if Path(path).name.startswith(_REQUIREMENT_FILES):
-            files[path] = content.decode("utf-8", errors="replace")
+    """What has to be installed to run the project with the component (PEP 508), the component last."""
     modules = set(facts.third_party)
-    for path, content in gathered.files.items():  # what the script's own modules import is needed too
-        if path != task.script.path and path.endswith(".py") and Path(path).stem in facts_local(facts):
-            try:
-                other = source.analyse(path, content.decode("utf-8"), local_modules=local_modules(gathered))
-            except (UserError, UnicodeDecodeError):
-                continue
-            modules.update(other.third_party)
-    needed = third_party_requirements(sorted(modules - set(task.component.imports)), files)
+    for path in _imported_files(facts, gathered):  # what the script's own modules import is needed too
+        with contextlib.suppress(UserError):
+            modules.update(_analyse(gathered.source(path), gathered).third_party)
+    needed = third_party_requirements(
+        sorted(modules - set(task.component.imports)), project.requirement_files(gathered)
+    )
     return (*needed, task.component.requirement)
 
 
-def facts_local(facts: SourceFacts) -> frozenset[str]:
-    """Names of modules that the script imports, by their last part."""
-    return frozenset(part for name in facts.imports.values() for part in name.split("."))
+def _imported_files(facts: SourceFacts, gathered: Project) -> list[str]:
+    """The project's own Python files that the script may import: those named by a part of what it imports."""
+    parts = {part for name in facts.imports.values() for part in name.split(".")}
+    return [path for path in gathered.files if path.endswith(".py") and path != facts.path and Path(path).stem in parts]
+
+
+def _analyse(script: SourceFile, gathered: Project) -> SourceFacts:
+    local = project.local_modules(gathered.root, gathered.root / script.path)
+    return source.analyse(script.path, script.text, local_modules=local)
 
 
 def make_plan(options: argparse.Namespace, gathered: Project, script: SourceFile) -> Plan:
@@ -149,7 +137,7 @@ def reader(paths: list[Path], data: Path | None) -> tuple[Project, list[SourceFi
     for path in paths:
         project.read_script(path)
     gathered = project.gather(paths, data=data)
-    return gathered, [SourceFile(path, gathered.files[path].decode("utf-8")) for path in gathered.scripts]
+    return gathered, [gathered.source(path) for path in gathered.scripts]
 
 
 def settings_for(options: argparse.Namespace, loaded: Settings) -> Settings:

@@ -14,7 +14,6 @@ from importlib import metadata
 
 from mlops_bot import __version__, components, settings
 from mlops_bot.commands import common
-from mlops_bot.errors import MlopsBotError
 from mlops_bot.settings import Settings
 
 _TIMEOUT = 5.0  # seconds an endpoint may take to answer
@@ -59,26 +58,24 @@ def find(configured: Settings) -> Iterator[Finding]:
 
 
 def _docker(configured: Settings) -> Finding:
-    from mlops_bot.sandbox.docker import engine_version
+    from mlops_bot.sandbox import docker
 
-    try:
-        version = engine_version()
-    except MlopsBotError as error:
-        broken = configured.sandbox == "docker"
+    version = docker.probe()
+    if version is None:
         return Finding(
             "Docker sandbox",
-            "broken" if broken else "missing",
-            str(error),
+            "broken" if configured.sandbox == "docker" else "missing",
+            "no Docker engine answers",
             "start Docker (needed to run code that a model wrote); recipes run without it",
         )
     runtime = f", runtime {configured.docker_runtime}" if configured.docker_runtime else ""
-    return Finding("Docker sandbox", "ok", f"engine {version}{runtime}")
+    return Finding("Docker sandbox", "ok", f"engine {version}, base image {configured.base_image}{runtime}")
 
 
 def _process(configured: Settings) -> Finding:
-    from mlops_bot.sandbox.process import network_isolation
+    from mlops_bot.sandbox.process import ProcessSandbox
 
-    network = network_isolation()
+    network = ProcessSandbox(cache_dir=configured.cache_dir).network
     builder = "uv" if shutil.which("uv", path=configured.path) or _installed("uv") else "pip"
     return Finding("process sandbox", "ok", f"for code you trust; network: {network}; environments built by {builder}")
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
-from mlops_bot import components
+from mlops_bot import components, project
 from mlops_bot.cache import Cache, files_key, key_of
 from mlops_bot.errors import SandboxError
 from mlops_bot.types import (
@@ -110,16 +110,17 @@ class Verifier:
 
     def _judge(self, candidate: Candidate) -> Verdict:
         task, script = self._task, self._task.script
-        text = candidate.files.get(script.path, script.text)
         self._progress("static", "reading the candidate")
         started = time.monotonic()
-        failed = static.check(script, text, task=task, facts=self._facts, api=self._api())
+        # Nothing changed: the component may be there already, and then it has to work like any other.
+        changed = candidate if candidate.files else Candidate({script.path: script.text})
+        failed = static.check_candidate(changed, task=task, facts={script.path: self._facts}, api=self._api())
         self._spent("static", started)
         if failed is not None:
             return failed
 
         baseline = self.baseline()
-        files = {**self._plan.files, **{path: encode(text) for path, text in candidate.files.items()}}
+        files = {**self._plan.files, **{path: project.encode(text) for path, text in candidate.files.items()}}
         self._progress("run", "running the candidate")
         adapted, result = self._run({**files, **self._seed(files)}, candidate=True, stage="run")
         if not adapted.ok:
@@ -238,11 +239,6 @@ def prepared_store(
     return {
         prefix + path.removeprefix(f"{job.PROJECT}/"): base64.b64decode(content) for path, content in stored.items()
     }
-
-
-def encode(text: str) -> bytes:
-    """File content of a text; a leading byte order mark is part of the text (see project.read_script)."""
-    return text.encode("utf-8")
 
 
 def _component_key(task: Task) -> str:
