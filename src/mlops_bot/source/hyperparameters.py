@@ -154,8 +154,9 @@ def _constants(program: Program, entry_function: str | None) -> list[Hyperparame
         if len(values) != 1 or name in program.classes:
             continue  # assigned again: a counter or an accumulator, no setting
         line, value, where = values[0]
-        if where:
-            continue
+        for position in where:  # LR, DECAY = 0.1, 1e-4
+            elements = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+            value = elements[position] if position < len(elements) else ast.Call(value, [], [])
         if isinstance(value, ast.Dict):
             found += _dictionary(program, name, value, line)
         elif is_constant(value) and not (isinstance(value, ast.Constant) and value.value is None):
