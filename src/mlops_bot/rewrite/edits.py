@@ -51,6 +51,8 @@ class Edits:
     after: dict[Key, list[str]] = field(default_factory=lambda: defaultdict(list))
     wraps: list[tuple[Key, Key, str, tuple[str, ...]]] = field(default_factory=list)
     padded: set[Key] = field(default_factory=set)
+    parameters: dict[tuple[int, str], str] = field(default_factory=dict)  # (line, function) -> a new last parameter
+    arguments: dict[tuple[int, int], str] = field(default_factory=dict)  # (line, column) of a call -> a new argument
 
     def insert_before(self, statement: ast.stmt, code: str) -> None:
         lines = self.before[key(statement)]
@@ -66,13 +68,19 @@ class Edits:
         """`header` is a `with ...:` line; `opening` are statements put first in its body."""
         self.wraps.append((key(first), key(last), header, tuple(opening)))
 
+    def hand_on(self, function: ast.FunctionDef | ast.AsyncFunctionDef, calls: Sequence[ast.Call], name: str) -> None:
+        """A new last parameter of `function`, given at each of `calls` by the variable of the same name."""
+        self.parameters[(function.lineno, function.name)] = name
+        for call in calls:
+            self.arguments[(call.lineno, call.col_offset)] = name
+
     def pad(self, statement: ast.stmt) -> None:
         """A blank line above `statement`, when something is inserted before it."""
         self.padded.add(key(statement))
 
     @property
     def empty(self) -> bool:
-        return not (self.before or self.after or self.wraps)
+        return not (self.before or self.after or self.wraps or self.parameters)
 
     def apply(self, text: str) -> str:
         mark = "\ufeff" if text.startswith("\ufeff") else ""
@@ -128,6 +136,25 @@ class _Apply(cst.CSTTransformer):
 
     def leave_IndentedBlock(self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock) -> cst.BaseSuite:
         return updated_node.with_changes(body=self._rebuild(original_node.body, updated_node.body))
+
+    def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
+        line = self.get_metadata(PositionProvider, original_node.name).start.line  # type: ignore[union-attr]
+        name = self.edits.parameters.get((line, original_node.name.value))
+        if name is None:
+            return updated_node
+        params = updated_node.params
+        return updated_node.with_changes(
+            params=params.with_changes(params=[*params.params, cst.Param(name=cst.Name(name))])
+        )
+
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
+        if not self.edits.arguments:
+            return updated_node
+        start = self.get_metadata(PositionProvider, original_node).start  # type: ignore[union-attr]
+        name = self.edits.arguments.get((start.line, start.column))
+        if name is None:
+            return updated_node
+        return updated_node.with_changes(args=[*updated_node.args, cst.Arg(cst.Name(name))])
 
     def leave_SimpleStatementSuite(
         self, original_node: cst.SimpleStatementSuite, updated_node: cst.SimpleStatementSuite

@@ -18,6 +18,7 @@ class Program:
     def __init__(self, text: str) -> None:
         self.text = text.removeprefix("\ufeff")
         self.tree = ast.parse(self.text)
+        self.handed_on: dict[Function, str] = {}  # loop counters that an edit gives to functions
         self.parent: dict[ast.AST, ast.AST] = {}
         for node in ast.walk(self.tree):
             for child in ast.iter_child_nodes(node):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 
+from mlops_bot.rewrite.edits import Edits
 from mlops_bot.rewrite.naming import words
 from mlops_bot.rewrite.program import LOOPS, Function, LoopNode, Program, dotted, parameters, walk_executed
 from mlops_bot.rewrite.purity import is_pure
@@ -208,26 +210,82 @@ def _global_counter(loop: LoopNode, name: ast.Name, loops: list[LoopNode]) -> bo
 
 
 def _outer_counter(program: Program, function: Function | None, taken: set[str]) -> str | None:
-    """A counter of an outer loop that is visible inside `function`: a parameter, or a module-level loop's target."""
+    """A counter of an outer loop that is visible inside `function`: a parameter, or an enclosing scope's variable."""
     if function is None:
         return None
+    if function in program.handed_on:
+        return program.handed_on[function]
     for name in parameters(function):
         if _is_counter_name(name) and name not in taken:
             return name
-    for loop in module_loops(program):
+    stored = {
+        node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    for loop in _visible_loops(program, function):
         name_node = counter(loop)
-        if (
-            name_node is not None
-            and name_node.id not in taken
-            and is_epoch_loop(loop)
-            and function in program.reached(loop)
-            and not any(
-                isinstance(part, ast.Name) and part.id == name_node.id and isinstance(part.ctx, ast.Store)
-                for part in ast.walk(function)
-            )
-        ):
+        if name_node is None or name_node.id in taken | stored | set(parameters(function)):
+            continue
+        if is_epoch_loop(loop) and function in program.reached(loop):
             return name_node.id
     return None
+
+
+def _visible_loops(program: Program, function: Function) -> list[LoopNode]:
+    """Loops whose variables `function` can read: at module level, or in the function that defines it."""
+    owner = program.function_of(function)
+    return [
+        node
+        for node in ast.walk(program.tree)
+        if isinstance(node, LOOPS) and program.function_of(node) in (None, owner)
+    ]
+
+
+def hand_on(program: Program, edits: Edits, functions: Iterable[Function]) -> None:
+    """Gives the epoch to functions that log and cannot see it, where all their calls are in an epoch loop."""
+    for function in functions:
+        taken = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)} | set(parameters(function))
+        visible = _outer_counter(program, function, set())
+        if visible is not None and visible in taken:
+            continue
+        calls = program.call_sites(function)
+        counters = {_epoch_of(program, call) for call in calls}
+        if len(counters) != 1 or not _one_line(program, function, calls):
+            continue
+        name = counters.pop()
+        if name is not None and name not in taken:
+            program.handed_on[function] = name
+            edits.hand_on(function, calls, name)
+
+
+def _epoch_of(program: Program, call: ast.Call) -> str | None:
+    """The counter of the epoch loop around a call, when no other loop is between them."""
+    loops = program.loops_of(call)
+    if not loops or not is_epoch_loop(loops[-1]):
+        return None
+    name = counter(loops[-1])
+    return name.id if name is not None else None
+
+
+def _one_line(program: Program, function: Function, calls: list[ast.Call]) -> bool:
+    """Plain signatures and calls on one line, so that one more argument is a small change."""
+    arguments = function.args
+    if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults or function.decorator_list:
+        return False
+    last = arguments.args[-1] if arguments.args else None
+    if last is not None and last.lineno != function.lineno:
+        return False
+    mentions = [
+        node
+        for node in ast.walk(program.tree)
+        if (isinstance(node, ast.Name) and node.id == function.name and isinstance(node.ctx, ast.Load))
+        or (isinstance(node, ast.Attribute) and node.attr == function.name)
+    ]
+    return (
+        len(mentions) == len(calls)
+        and all(call.lineno == call.end_lineno and not call.keywords for call in calls)
+        and not any(isinstance(argument, ast.Starred) for call in calls for argument in call.args)
+        and all(program.source(call).isascii() and not program.source(call).endswith(",)") for call in calls)
+    )
 
 
 def _is_counter_name(name: str) -> bool:
@@ -237,10 +295,3 @@ def _is_counter_name(name: str) -> bool:
     return lowered in ("step", "global_step", "iteration", "ep", "i_epoch", "it") or "epoch" in lowered or (
         "episode" in lowered
     )
-
-
-def module_loops(program: Program) -> list[LoopNode]:
-    """Loops whose variables are globals."""
-    return [
-        node for node in ast.walk(program.tree) if isinstance(node, LOOPS) and program.function_of(node) is None
-    ]

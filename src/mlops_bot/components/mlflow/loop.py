@@ -57,6 +57,8 @@ def track(
         logs += [log for log in more if stretch.covers(program, log.statement)]
     if not logs:
         return NotApplicable("not applicable because no metric is shown while the training's run is open")
+    functions = [program.function_of(log.statement) for log in logs if not log.own_step]
+    steps.hand_on(program, edits, dict.fromkeys(function for function in functions if function is not None))
     for log in logs:
         if not log.own_step:
             log.step = steps.step(program, log.statement, run=stretch.first)
