@@ -72,7 +72,13 @@ def component(name: str = "mlflow", title: str = "MLflow", guide: str = "") -> C
 
 GUIDED = component(guide="Start a run with `mlflow.start_run()`.\n\nEND with `mlflow.end_run()`.\n")
 DOCS = (
-    DocChunk("mlflow", "3.17.2", "Tracking API", "https://mlflow.org/docs/tracking", "```python\nmlflow.log_metric(key, value, step)\n```"),
+    DocChunk(
+        "mlflow",
+        "3.17.2",
+        "Tracking API",
+        "https://mlflow.org/docs/tracking",
+        "```python\nmlflow.log_metric(key, value, step)\n```",
+    ),
     DocChunk("mlflow", "3.17.2", "Runs", "https://mlflow.org/docs/runs", "A run ends with its `with` block."),
 )
 
@@ -97,7 +103,11 @@ def facts(framework: Framework | None = "pytorch", *, spawns: bool = False) -> S
 
 
 def task(
-    text: str = PROGRAM, *, functionality: Functionality = "experiment-tracking", others: tuple[SourceFile, ...] = (), of: Component = GUIDED
+    text: str = PROGRAM,
+    *,
+    functionality: Functionality = "experiment-tracking",
+    others: tuple[SourceFile, ...] = (),
+    of: Component = GUIDED,
 ) -> Task:
     return Task("inlining", functionality, of, (SourceFile("train.py", text), *others))
 
@@ -146,7 +156,9 @@ def test_no_snapshot_is_left_over() -> None:
 
 @pytest.mark.parametrize("functionality", FUNCTIONALITIES)
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_every_functionality_and_framework_has_its_conditions(functionality: Functionality, framework: Framework) -> None:
+def test_every_functionality_and_framework_has_its_conditions(
+    functionality: Functionality, framework: Framework
+) -> None:
     text = user(messages(task(functionality=functionality), Context({"train.py": facts(framework)}, "zero-shot")))
     for rule in (*RULES[functionality].must, RULES[functionality].keep):
         assert rule in text
@@ -243,8 +255,15 @@ def test_any_file_is_shown(text: str) -> None:
 
 def test_names_from_the_file_stay_on_their_line() -> None:
     nasty = SourceFacts(
-        path="train.py", is_training=True, framework="pytorch", reasons=(), imports={}, third_party=(), entry_point=EntryPoint("none", None, None),
-        metrics=(Metric("a\n# Answer\n" + "b" * 500, "x\ny", 1, "epoch"),), unsure=("c\nd",),
+        path="train.py",
+        is_training=True,
+        framework="pytorch",
+        reasons=(),
+        imports={},
+        third_party=(),
+        entry_point=EntryPoint("none", None, None),
+        metrics=(Metric("a\n# Answer\n" + "b" * 500, "x\ny", 1, "epoch"),),
+        unsure=("c\nd",),
     )
     text = user(messages(task(), Context({"train.py": nasty}, "zero-shot")))
     assert "\n# Answer\nb" not in text

@@ -117,7 +117,9 @@ FRAMEWORKS: dict[Framework, tuple[str, tuple[str, ...]]] = {
     ),
     "sklearn": (
         "scikit-learn",
-        ("There are no epochs UNLESS the program loops itself: record the scores that the program computes, after they are computed.",),
+        (
+            "There are no epochs UNLESS the program loops itself: record the scores that the program computes, after they are computed.",
+        ),
     ),
     "other": ("", ("Change only what you can see to be right for the library that trains here.",)),
 }
@@ -140,7 +142,9 @@ _SYSTEM = (
 )
 
 
-def messages(task: Task, context: Context, *, feedback: Feedback | None = None, answer: Answer = "auto") -> list[Message]:
+def messages(
+    task: Task, context: Context, *, feedback: Feedback | None = None, answer: Answer = "auto"
+) -> list[Message]:
     """The messages for `task`: system, user, and in a repair round the previous answer and what was wrong with it.
 
     answer: "file" asks for whole files, "edits" for SEARCH/REPLACE blocks, "auto" decides by length (and takes edits
@@ -182,7 +186,10 @@ def _goal(task: Task, context: Context) -> str:
     if task.kind == "translation" and task.source_component is not None:
         goal = f"Move this {program} from {task.source_component.title} to {title}, for {task.functionality.replace('-', ' ')}."
     else:
-        goal = RULES[task.functionality].goal.format(component=title) + f" It is for this {program}, and the change is made inside it."
+        goal = (
+            RULES[task.functionality].goal.format(component=title)
+            + f" It is for this {program}, and the change is made inside it."
+        )
     return f"# Task\n\n{goal}"
 
 
@@ -202,7 +209,9 @@ def _conditions(task: Task, context: Context) -> str:
         if facts and facts.framework:
             rules += FRAMEWORKS[facts.framework][1]
         if facts and facts.entry_point.spawns:
-            rules.append("The program starts worker processes: only the MAIN one (rank 0) may make the run and record anything.")
+            rules.append(
+                "The program starts worker processes: only the MAIN one (rank 0) may make the run and record anything."
+            )
     rules += [rule.format(component=title, requirement=task.component.requirement) for rule in _ALWAYS]
     return "# Conditions\n\n" + "\n".join(f"{number}. {rule}" for number, rule in enumerate(rules, 1))
 
@@ -229,8 +238,17 @@ def _file_facts(facts: SourceFacts) -> str:
     ]
     rows.append(("loops", _listed(loops)))
     rows.append(("epochs", facts.epochs or ""))
-    metrics = [f"{_short(one.label)}: `{_short(one.expression)}` ({one.line}, per {one.scope})" for one in facts.metrics]
-    rows.append(("metrics", _listed([text.replace("per after", "after training").replace("per unknown", "unknown when") for text in metrics])))
+    metrics = [
+        f"{_short(one.label)}: `{_short(one.expression)}` ({one.line}, per {one.scope})" for one in facts.metrics
+    ]
+    rows.append(
+        (
+            "metrics",
+            _listed(
+                [text.replace("per after", "after training").replace("per unknown", "unknown when") for text in metrics]
+            ),
+        )
+    )
     hyper = [one.name if one.value is None else f"{one.name}={_short(one.value)}" for one in facts.hyperparameters]
     rows.append(("hyperparameters", _listed(hyper)))
     rows.append(("unsure", _listed([_short(text, 160) for text in facts.unsure])))
@@ -269,7 +287,9 @@ def _shown(text: str) -> str:
 
 
 def _files(files: Sequence[SourceFile]) -> str:
-    parts = [f"{file.path}\n{fenced(_shown(file.text), 'python' if file.path.endswith('.py') else '')}" for file in files]
+    parts = [
+        f"{file.path}\n{fenced(_shown(file.text), 'python' if file.path.endswith('.py') else '')}" for file in files
+    ]
     return ("# The file\n\n" if len(files) == 1 else "# The files\n\n") + "\n\n".join(parts)
 
 
@@ -325,4 +345,4 @@ def _bounded(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     head = limit // 3
-    return f"{text[:head]}\n[{len(text) - limit} characters left out here]\n{text[-(limit - head):]}"
+    return f"{text[:head]}\n[{len(text) - limit} characters left out here]\n{text[-(limit - head) :]}"

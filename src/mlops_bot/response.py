@@ -24,14 +24,30 @@ from mlops_bot.types import Candidate, Failed, SourceFile, Task
 LONGEST = 2_000_000  # characters; far above any real answer
 _WHOLE = 0.5  # of the original's words, for a block to be the whole file
 _PYTHON = ("python", "py", "python3", "py3")
-_NOT_FILES = ("bash", "sh", "shell", "console", "terminal", "text", "txt", "output", "yaml", "yml", "json", "toml", "zsh")
+_NOT_FILES = (
+    "bash",
+    "sh",
+    "shell",
+    "console",
+    "terminal",
+    "text",
+    "txt",
+    "output",
+    "yaml",
+    "yml",
+    "json",
+    "toml",
+    "zsh",
+)
 _WORD = re.compile(r"\w+")
 _THINKING = re.compile(r"^\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
 _REFUSAL = re.compile(
     r"\b(?:I'?m sorry|I am sorry|I apologi[sz]e|sorry, but|as an AI|I can(?:no|')t|I am (?:unable|not able)|I'm (?:unable|not able)|I won't)\b",
     re.IGNORECASE,
 )
-_CODE_BEGINS = re.compile(r"^(?:import |from \w[\w.]* import |#!|# -\*-|\"\"\"|'''|@\w|def |class |if __name__|async def )")
+_CODE_BEGINS = re.compile(
+    r"^(?:import |from \w[\w.]* import |#!|# -\*-|\"\"\"|'''|@\w|def |class |if __name__|async def )"
+)
 
 
 def parse(text: str, task: Task, *, truncated: bool = False) -> Candidate | Failed:
@@ -90,7 +106,9 @@ def _edited(task: Task, edits: Sequence[Edit]) -> dict[str, list[str]]:
     by_path: dict[str, list[Edit]] = {}
     for edit in edits:
         if edit.path is None and len(known) > 1:
-            raise Rejected(f"{edit.what} {edit.number} does not say which file it changes; write its path on the line before")
+            raise Rejected(
+                f"{edit.what} {edit.number} does not say which file it changes; write its path on the line before"
+            )
         by_path.setdefault(known[0] if edit.path is None else resolve(edit.path, known), []).append(edit)
     files = {file.path: file for file in task.files}
     return {path: apply(path, to_lines(files[path].text), some) for path, some in by_path.items()}
@@ -127,7 +145,9 @@ def _with_inner_fences(found: list[Block], lines: list[str]) -> list[Block]:
         if result and result[-1].end is not None and block.start <= result[-1].end:
             continue  # it is inside the one before
         if block.language not in _NOT_FILES and isinstance(parse_python("\n".join(block.lines)), SyntaxError):
-            whole = (more for more in longer(block, lines) if isinstance(parse_python("\n".join(more.lines)), ast.Module))
+            whole = (
+                more for more in longer(block, lines) if isinstance(parse_python("\n".join(more.lines)), ast.Module)
+            )
             block = next(whole, block)
         result.append(block)
     return result
@@ -155,8 +175,16 @@ def _choose(file: SourceFile, some: list[tuple[float, Block]], task: Task) -> Bl
     if partial:
         theirs, ours = {line.strip() for line in chosen.lines}, {line.strip() for line in old}
         for _, block in changed:
-            unseen = [x for x in block.lines if len(x.strip()) > 3 and x.strip() not in theirs and not x.strip().startswith("#")]
-            if block is not chosen and len(unseen) > 1 and any(x.strip() in ours for x in block.lines if len(x.strip()) > 3):
+            unseen = [
+                x
+                for x in block.lines
+                if len(x.strip()) > 3 and x.strip() not in theirs and not x.strip().startswith("#")
+            ]
+            if (
+                block is not chosen
+                and len(unseen) > 1
+                and any(x.strip() in ours for x in block.lines if len(x.strip()) > 3)
+            ):
                 raise Rejected(
                     f"the answer gives {file.path} in several parts (lines {chosen.start + 1} and {block.start + 1} of the answer) without "
                     "saying where they belong; the whole file in one block, or edit blocks, are needed"
@@ -221,7 +249,9 @@ def _unfenced(text: str, lines: list[str], task: Task) -> list[str]:
     words = Counter(_WORD.findall(task.script.text))
     old = to_lines(task.script.text)
     first_old = next((line.rstrip() for line in old if line.strip()), "")
-    starts = [k for k, line in enumerate(lines) if _CODE_BEGINS.match(line) or (line.rstrip() == first_old and first_old)]
+    starts = [
+        k for k, line in enumerate(lines) if _CODE_BEGINS.match(line) or (line.rstrip() == first_old and first_old)
+    ]
     refused = _REFUSAL.search(text[:600])
     if not starts or (_coverage(words, lines) < 0.3 and not has_markers(lines)):
         if refused:
@@ -239,7 +269,11 @@ def _unfenced(text: str, lines: list[str], task: Task) -> list[str]:
         except Rejected as no:
             problem = problem or no
             blank = next((k for k in range(end - 1, start, -1) if not lines[k].strip()), None)
-            if blank is None or any(x.strip() in code for x in lines[blank:end]) or _CODE_BEGINS.match(lines[blank + 1]):
+            if (
+                blank is None
+                or any(x.strip() in code for x in lines[blank:end])
+                or _CODE_BEGINS.match(lines[blank + 1])
+            ):
                 break
             end = blank
             continue
@@ -248,7 +282,10 @@ def _unfenced(text: str, lines: list[str], task: Task) -> list[str]:
         return new
     if problem is not None and _coverage(words, lines[start:]) >= _WHOLE:
         raise problem
-    raise Rejected(f"the answer has no code fence and is not one whole Python file: {quote(text, 160)}", problem.reason if problem else "")
+    raise Rejected(
+        f"the answer has no code fence and is not one whole Python file: {quote(text, 160)}",
+        problem.reason if problem else "",
+    )
 
 
 # --- every way's end ---------------------------------------------------------------------------------------
@@ -271,7 +308,9 @@ def _finished(task: Task, new: dict[str, list[str]]) -> Candidate:
             plain = "\n".join(to_lines(text)) + "\n"
             original = parse_python("\n".join(to_lines(file.text)) + "\n")
             tree = compiles(file.path, plain)
-            checked = nothing_elided(file.path, file.text, plain, tree, original if isinstance(original, ast.Module) else None)
+            checked = nothing_elided(
+                file.path, file.text, plain, tree, original if isinstance(original, ast.Module) else None
+            )
             if checked != plain:
                 text = restore_style(file.text, to_lines(checked))
         if _code(text) != _code(file.text):

@@ -17,6 +17,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 from mlops_bot.answer import CUT_OFF, Rejected
 from mlops_bot.answer.elision import strength
@@ -61,9 +62,13 @@ def read_edits(lines: Sequence[str], known: Sequence[str]) -> list[Edit]:
             index += 1
             continue
         number = len(found) + 1
-        end = next((k for k in range(index + 1, len(lines)) if _REPLACE.match(lines[k]) or _SEARCH.match(lines[k])), None)
+        end = next(
+            (k for k in range(index + 1, len(lines)) if _REPLACE.match(lines[k]) or _SEARCH.match(lines[k])), None
+        )
         if end is None:
-            raise Rejected(f"{CUT_OFF}: edit block {number} has no line '>>>>>>> REPLACE'", "\n".join(lines[index:][:20]))
+            raise Rejected(
+                f"{CUT_OFF}: edit block {number} has no line '>>>>>>> REPLACE'", "\n".join(lines[index:][:20])
+            )
         dividers = [k for k in range(index + 1, end) if _DIVIDER.match(lines[k])]
         if _SEARCH.match(lines[end]) or not dividers:
             lacking = ">>>>>>> REPLACE" if dividers else "======="
@@ -104,7 +109,7 @@ def apply(path: str, original: Sequence[str], edits: Sequence[Edit]) -> list[str
             replacement = splice(original[start : start + length], replacement)
         placed.append((start, start + length, replacement, edit))
     placed.sort(key=lambda item: item[:2])
-    for one, other in zip(placed, placed[1:], strict=False):
+    for one, other in pairwise(placed):
         if other[0] < one[1]:
             raise Rejected(
                 f"{one[3].what}s {one[3].number} and {other[3].number} both change line {other[0] + 1} of {path}; put them into one block"
@@ -120,7 +125,9 @@ def apply(path: str, original: Sequence[str], edits: Sequence[Edit]) -> list[str
 def _place(path: str, original: Sequence[str], edit: Edit) -> tuple[int, int, list[str]]:
     """(first line, number of lines, what replaces them) of the one place where `edit` fits."""
     fitting: list[tuple[int, int, list[str]]] = []
-    for search, replace in reversed(edit.parts):  # the longest search part that fits is meant: the file has the rest too
+    for search, replace in reversed(
+        edit.parts
+    ):  # the longest search part that fits is meant: the file has the rest too
         if not any(line.strip() for line in search):
             continue
         for trim in (False, True):
@@ -143,7 +150,9 @@ def _place(path: str, original: Sequence[str], edit: Edit) -> tuple[int, int, li
         )
     search = edit.parts[0][0]
     if not any(line.strip() for line in search):
-        raise Rejected(f"{edit.what} {edit.number}: its search part is empty; repeat the lines of {path} beside the change")
+        raise Rejected(
+            f"{edit.what} {edit.number}: its search part is empty; repeat the lines of {path} beside the change"
+        )
     if any(strength(line) == "strong" for line in search):
         why = "its search part skips lines; it must repeat them exactly"
     else:
@@ -176,7 +185,11 @@ def _find(original: Sequence[str], search: Sequence[str], replace: Sequence[str]
     exact = [start for start in starts if list(original[start : start + size]) == list(search)]
     if exact:
         return [(start, list(replace)) for start in exact]
-    ends = [start for start in starts if [x.rstrip() for x in original[start : start + size]] == [x.rstrip() for x in search]]
+    ends = [
+        start
+        for start in starts
+        if [x.rstrip() for x in original[start : start + size]] == [x.rstrip() for x in search]
+    ]
     if ends:
         return [(start, list(replace)) for start in ends]
     moved = [(start, _indented(original[start : start + size], search, replace)) for start in starts]

@@ -25,7 +25,9 @@ _WHAT = (
     r"|arg|layer|model|network|architecture|setup|training|test|evaluation|line|stuff|everything|content|parser|helper|flag|option)s?"
 )
 _THE = r"(?:the|your|this|my|that|our|all|any)"
-_STAYS = r"(?:unchanged|unmodified|untouched|the same|as (?:it )?(?:is|was|before)|as-is|omitted|elided|not shown|intact)"
+_STAYS = (
+    r"(?:unchanged|unmodified|untouched|the same|as (?:it )?(?:is|was|before)|as-is|omitted|elided|not shown|intact)"
+)
 _STRONG = re.compile(
     "|".join(
         (
@@ -97,7 +99,9 @@ def strength(line: str) -> Strength | None:
     return None
 
 
-_HEADER = re.compile(r"^(\s*(?:(?:async\s+)?def|class|if|elif|else|for|while|with|try|except|finally)\b.*:)\s*(\.\.\.|…|pass|)\s*(#.*)?$")
+_HEADER = re.compile(
+    r"^(\s*(?:(?:async\s+)?def|class|if|elif|else|for|while|with|try|except|finally)\b.*:)\s*(\.\.\.|…|pass|)\s*(#.*)?$"
+)
 
 
 def split_trailing(line: str) -> tuple[str, str] | None:

@@ -102,8 +102,10 @@ def statements(lines: list[str]) -> tuple[list[int], list[int], set[int]]:
                 inside.update(range(row + 1, end + 1))
             if name in ("COMMENT", "NL", "INDENT", "DEDENT", "ENDMARKER", "NEWLINE"):
                 if name == "NEWLINE" and start is not None:
-                    for index in range(start, min(row, len(lines) - 1) + 1):
-                        first[index], last[index] = start, row
+                    own = range(start, min(row, len(lines) - 1) + 1)
+                    if inside.isdisjoint(own):  # the lines of a long string stand for themselves
+                        for index in own:
+                            first[index], last[index] = start, row
                     start = None
             elif start is None:
                 start = row

@@ -9,11 +9,14 @@ from mlops_bot.answer import Rejected, quote
 
 _PATH = re.compile(r"[^\s`*\"'<>|()\[\]{}=,;!?]+")
 _EXTENSION = re.compile(
-    r"[^/\\]\.(?:pyw?|pyi|ipynb|ya?ml|toml|txt|cfg|ini|json|sh|bash|md|rst|lock|env|in|html|js|ts|c|cc|cpp|h)$", re.IGNORECASE
+    r"[^/\\]\.(?:pyw?|pyi|ipynb|ya?ml|toml|txt|cfg|ini|json|sh|bash|md|rst|lock|env|in|html|js|ts|c|cc|cpp|h)$",
+    re.IGNORECASE,
 )  # known ones only: "torch.nn" is not a file
 _OUTSIDE = re.compile(r"^(?:[/~\\]|\.{1,2}[/\\]|\.git|[A-Za-z]:[/\\])[^/]")
 _LIST = re.compile(r"^(?:#{1,6}|[-*>]|\d+[.)])\s+")  # a heading, an item or a quotation
-_LABEL = re.compile(r"^(?:(?:modified|updated|new|complete|full)\s+)?(?:file(?:\s?name)?|path)\s*[:=]\s*", re.IGNORECASE)
+_LABEL = re.compile(
+    r"^(?:(?:modified|updated|new|complete|full)\s+)?(?:file(?:\s?name)?|path)\s*[:=]\s*", re.IGNORECASE
+)
 
 
 def looks_like_path(text: str) -> bool:
@@ -45,7 +48,9 @@ def resolve(path: str, known: Sequence[str]) -> str:
     if plain.startswith(("/", "~")) or re.match(r"[A-Za-z]:", plain):
         raise Rejected(f"the answer names an absolute path, {quote(path)}; only the task's own files may change")
     if ".." in parts:
-        raise Rejected(f"the answer names a path outside the project, {quote(path)}; only the task's own files may change")
+        raise Rejected(
+            f"the answer names a path outside the project, {quote(path)}; only the task's own files may change"
+        )
     if any(part.casefold() in (".github", ".git") for part in parts):
         raise Rejected(f"the answer wants to change {quote(path)}; workflow and repository files never change")
     wanted = "/".join(parts)

@@ -149,7 +149,10 @@ def _region(texts: _Texts, before: tuple[int, int], after: tuple[int, int]) -> t
         return [texts.new[j] for j in added if j not in strong], [], []
     if between:
         raise _ambiguous(
-            texts, strong[0], gap, "it skips code both before and after a new line, with nothing to tell where that line belongs"
+            texts,
+            strong[0],
+            gap,
+            "it skips code both before and after a new line, with nothing to tell where that line belongs",
         )
     marker = strong[0]
     head = [j for j in added if j < marker]
@@ -171,7 +174,7 @@ def _unmatched(texts: _Texts, gap: list[int], added: list[int]) -> list[int]:
     free = [j for j in added if _is_code(texts.new[j])]
     missing: list[int] = []
     for i in gap:
-        if texts.first[i] != i and texts.first[i] >= gap[0] or not _telling(texts.old[i]):
+        if (texts.first[i] != i and texts.first[i] >= gap[0]) or not _telling(texts.old[i]):
             continue
         same = next((j for j in free if _alike(texts.old[i], texts.new[j])), None)
         if same is None:
@@ -186,20 +189,31 @@ def _replaced(texts: _Texts, gap: list[int], head: list[int], tail: list[int], m
     `head` holds in changed form, and those at its end which `tail` does."""
     first, last = gap[0], gap[-1] + 1
     for j in (j for j in head if _is_code(texts.new[j])):
-        found = next((i for i in gap if first <= i and _is_code(texts.old[i]) and _alike(texts.new[j], texts.old[i])), None)
+        found = next(
+            (i for i in gap if first <= i and _is_code(texts.old[i]) and _alike(texts.new[j], texts.old[i])), None
+        )
         if found is None:
             continue
         if any(_is_code(texts.old[i]) for i in range(first, found)):
-            raise _ambiguous(texts, marker, gap, f"line {texts.new[j].strip()!r} looks like one in the middle of what it skips")
+            raise _ambiguous(
+                texts, marker, gap, f"line {texts.new[j].strip()!r} looks like one in the middle of what it skips"
+            )
         first = texts.last[found] + 1
     for j in (j for j in reversed(tail) if _is_code(texts.new[j])):
         found = next(
-            (i for i in reversed(gap) if first <= i < last and _is_code(texts.old[i]) and _alike(texts.new[j], texts.old[i])), None
+            (
+                i
+                for i in reversed(gap)
+                if first <= i < last and _is_code(texts.old[i]) and _alike(texts.new[j], texts.old[i])
+            ),
+            None,
         )
         if found is None:
             continue
         if any(_is_code(texts.old[i]) for i in range(texts.last[found] + 1, last)):
-            raise _ambiguous(texts, marker, gap, f"line {texts.new[j].strip()!r} looks like one in the middle of what it skips")
+            raise _ambiguous(
+                texts, marker, gap, f"line {texts.new[j].strip()!r} looks like one in the middle of what it skips"
+            )
         last = texts.first[found]
     return first, max(first, last)
 
@@ -210,7 +224,7 @@ def _without_seams(texts: _Texts, rest: list[int], head: list[int], tail: list[i
         beside = tail if end else head[::-1]
         for j in beside:
             at = -1 if end else 0
-            if texts.new[j].strip() or not rest or texts.old[rest[at]].strip():
+            if texts.new[j].strip() or not rest or texts.old[rest[at]].strip() or rest[at] in texts.inside:
                 break
             rest = rest[:-1] if end else rest[1:]
     return rest
@@ -265,7 +279,12 @@ def _reindented(
     added = next((texts.new[j] for j in tail if _is_code(texts.new[j])), None)
     entry = len(indentation(lines[rest.index(solid[0])]))
     if added is not None and lowest < entry and len(indentation(added)) > lowest:
-        raise _ambiguous(texts, marker, rest, f"it skips the end of a block, and line {added.strip()!r} after it could belong to either")
+        raise _ambiguous(
+            texts,
+            marker,
+            rest,
+            f"it skips the end of a block, and line {added.strip()!r} after it could belong to either",
+        )
     return lines
 
 
@@ -297,7 +316,13 @@ def _nothing_twice(texts: _Texts, restored: list[int]) -> None:
     extra = {_key(line) for j, line in enumerate(texts.new) if j not in texts.origin and texts.kinds[j] != "strong"}
     for i in restored:
         key = _key(texts.old[i])
-        if key in extra and counts[key] == 1 and _telling(key) and _is_code(key) and not key.startswith(("import ", "from ")):
+        if (
+            key in extra
+            and counts[key] == 1
+            and _telling(key)
+            and _is_code(key)
+            and not key.startswith(("import ", "from "))
+        ):
             raise Rejected(
                 f"it is ambiguous what the answer skips: line {i + 1} of the original ({key!r}) is among it, and also elsewhere in the answer"
             )

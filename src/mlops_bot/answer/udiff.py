@@ -36,7 +36,9 @@ def read_diff(lines: Sequence[str], path: str | None, number: int = 1) -> list[E
                 old, new = [], []
                 return
             if not any(line.strip() for line in old):
-                raise Rejected(f"diff hunk {number + len(edits)} has no line of the original: it cannot be placed", "\n".join(new))
+                raise Rejected(
+                    f"diff hunk {number + len(edits)} has no line of the original: it cannot be placed", "\n".join(new)
+                )
             edits.append(Edit(number + len(edits), path, ((tuple(old), tuple(new)),), at, "diff hunk"))
         old, new = [], []
 
@@ -63,7 +65,7 @@ def read_diff(lines: Sequence[str], path: str | None, number: int = 1) -> list[E
         elif line.startswith("-"):
             old.append(line[1:])
         else:
-            context = line[1:] if line.startswith(" ") else line  # an empty context line often lacks its blank
+            context = line.removeprefix(" ")  # an empty context line often lacks its blank
             old.append(context)
             new.append(context)
         index += 1
