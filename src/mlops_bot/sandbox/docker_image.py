@@ -13,6 +13,7 @@ from mlops_bot.sandbox.requirements import digest, normalised
 
 DOCKERFILE = Path(__file__).parent / "image" / "Dockerfile"
 REPOSITORY = "mlops-bot-sandbox"
+SOURCES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_PRE")  # what decides on what is installed
 PYTHON = "/opt/runtime/bin/python"
 
 
@@ -31,7 +32,8 @@ class Recipe:
 
     @property
     def tag(self) -> str:
-        sources = (f"{name}={value}" for name, value in sorted(self.arguments.items()))
+        arguments = self.arguments
+        sources = [f"{name}={arguments[name]}" for name in SOURCES if name in arguments]
         return f"{REPOSITORY}:{digest(DOCKERFILE.read_text('utf-8'), self.base_id, *sources, *self.requirements)[:16]}"
 
     @property

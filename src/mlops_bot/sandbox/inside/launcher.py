@@ -14,7 +14,7 @@ import os
 import socket
 import struct
 import sys
-from typing import Any, Dict
+from typing import Any, Callable, Dict, Sequence
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = (
     0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000,
@@ -113,8 +113,11 @@ def open_to_all(place: Dict[str, Any]) -> int:
     return 0
 
 
-def main() -> int:
-    for attempt in (isolated, offline, open_to_all):
+ATTEMPTS = (isolated, offline, open_to_all)
+
+
+def main(attempts: Sequence[Callable[[Dict[str, Any]], int]] = ATTEMPTS) -> int:
+    for attempt in attempts:
         pid = os.fork()
         if pid == 0:
             code = NOT_POSSIBLE

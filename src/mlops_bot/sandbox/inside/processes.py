@@ -35,12 +35,27 @@ class Processes:
 
         return [child.pid for child in psutil.Process().children(recursive=True)]
 
-    def memory(self) -> int:
-        """Bytes that the processes hold for themselves (resident, without what is shared with files)."""
-        found = container_memory() if self.container else None
-        return found if found is not None else sum(self._memory(pid) for pid in self.pids())
+    def exceed(self, limit: int) -> bool:
+        """Whether they hold more than `limit` bytes of memory together."""
+        if self.container:
+            found = container_memory()
+            if found is not None:
+                return found > limit
+        pids = self.pids()
+        # Cheap, and too much where forked workers still share pages with their parent: then look closely.
+        return sum(map(self._memory, pids)) > limit and sum(map(self._share, pids)) > limit
+
+    def _share(self, pid: int) -> int:
+        """Bytes of anonymous memory, shared pages divided among those who share them."""
+        try:
+            with open("/proc/%d/smaps_rollup" % pid) as lines:
+                found = dict(line.split()[:2] for line in lines if line.startswith("Pss_Anon:"))
+            return int(found["Pss_Anon:"]) * 1024
+        except (OSError, KeyError, ValueError):
+            return self._memory(pid)  # it ended, or this kernel does not tell
 
     def _memory(self, pid: int) -> int:
+        """Bytes resident, without what is shared with files."""
         try:
             with open("/proc/%d/statm" % pid) as statm:
                 fields = statm.read().split()

@@ -166,16 +166,17 @@ class Watch:
             self.reap()
 
     def look(self) -> None:
-        if self.processes.memory() > self.request["memory"]:
-            raise Stopped("memory")
-        if self.disk.exceeded():
-            raise Stopped("disk")
         count = len(self.processes.pids())
         if count > self.request["processes"]:
             # Where the kernel does not refuse them itself. An ordinary end: no limit of its own in RunResult.
             self.status = signal.SIGKILL
             message = "mlops-bot: killed: %d processes, the limit is %d\n" % (count, self.request["processes"])
             send(b"e", message.encode())
+            return
+        if self.processes.exceed(self.request["memory"]):
+            raise Stopped("memory")
+        if self.disk.exceeded():
+            raise Stopped("disk")
 
     def reap(self) -> None:
         while True:
