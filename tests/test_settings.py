@@ -64,5 +64,7 @@ def test_options_win_over_the_environment() -> None:
 
 
 def test_secrets_are_not_shown() -> None:
-    loaded = settings.load({"OPENAI_API_KEY": "sk-planted", "HF_TOKEN": "hf-planted", "PIP_INDEX_URL": "http://u:planted@h"})
+    loaded = settings.load(
+        {"OPENAI_API_KEY": "sk-planted", "HF_TOKEN": "hf-planted", "PIP_INDEX_URL": "http://u:planted@h"}
+    )
     assert "planted" not in repr(loaded)
