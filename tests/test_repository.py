@@ -173,7 +173,8 @@ def test_only_settings_reads_the_environment() -> None:
 def test_no_file_names_a_machine() -> None:
     # Home folders, and options or addresses of package registries that only some machines reach.
     homes = r"/home/(?!user\b)\w|/Users/\w|/root/[\w.]|/work/(?!job\b)\w"
-    registries = r"--(?:extra-)?index-url[ =]\S|--find-links[ =][/a-z]|(?<!\w)(?:10|192\.168|172\.16)\.\d+\.\d+\.?\d*:\d{2,}"
+    invented = r"https?://(?:[\w.-]+\.(?:example|invalid|test)|(?:[\w-]+\.)?example\.(?:com|org)|pypi\.org)\b"
+    registries = rf"--(?:extra-)?index-url[ =](?!{invented})[\w/]|--find-links[ =](?!{invented})[/a-z]"
     private = re.compile(f"{homes}|{registries}")
     found = []
     for path in tracked():
