@@ -134,7 +134,13 @@ def test_a_large_project_is_narrowed_to_what_the_script_imports(tmp_path: Path) 
     write(root / "helpers" / "__init__.py", "")
     write(root / "assets" / "big.bin", b"x" * 300_000)
     found = project.gather([script], limit_mb=0.2)
-    assert set(found.files) == {"pyproject.toml", "jobs/train.py", "jobs/local.py", "helpers/net.py", "helpers/__init__.py"}
+    assert set(found.files) == {
+        "pyproject.toml",
+        "jobs/train.py",
+        "jobs/local.py",
+        "helpers/net.py",
+        "helpers/__init__.py",
+    }
     assert "0.2 MB" in found.notes[0]
 
 
@@ -164,7 +170,7 @@ def test_data_keeps_its_place_or_goes_beside_the_script(tmp_path: Path) -> None:
 
 def test_bad_data(tmp_path: Path) -> None:
     script = write(tmp_path / "repo" / "train.py")
-    with pytest.raises(UserError, match="--data .* does not exist"):
+    with pytest.raises(UserError, match=r"--data .* does not exist"):
         project.gather([script], data=tmp_path / "none")
     write(tmp_path / "repo" / "images" / "a", "1")
     write(tmp_path / "images" / "a", "2")

@@ -83,7 +83,7 @@ def test_the_file_nearest_to_the_script_is_changed() -> None:
 @pytest.mark.parametrize(
     ("before", "line"),
     [
-        ('[project]\nname = "x"\ndependencies = [\n    "torch",  # the framework\n    "numpy",\n]\n', '    "mlflow>=3.4,<4",\n'),
+        ('[project]\nname = "x"\ndependencies = [\n    "torch",  # why\n    "numpy",\n]\n', '    "mlflow>=3.4,<4",\n'),
         ("[project]\nname = 'x'\ndependencies = [\n  'a',\n  'z',\n]\n", "  'a',\n  'mlflow>=3.4,<4',\n  'z',\n"),
         ('[project]\nname = "x"\ndependencies = ["torch"]\n', '["torch", "mlflow>=3.4,<4"]'),
         ('[project]\nname = "x"\ndependencies = []\n', '["mlflow>=3.4,<4"]'),
@@ -116,7 +116,8 @@ def test_poetry_extras_become_a_table() -> None:
     [
         (
             "name: x\ndependencies:\n  - python=3.11\n  - pip:\n    - torch\n    - abc  # z\nprefix: /p\n",
-            "name: x\ndependencies:\n  - python=3.11\n  - pip:\n    - torch\n    - abc  # z\n    - mlflow>=3.4,<4\nprefix: /p\n",
+            "name: x\ndependencies:\n  - python=3.11\n  - pip:\n    - torch\n    - abc  # z\n    - mlflow>=3.4,<4\n"
+            "prefix: /p\n",
         ),
         ("dependencies:\n- python=3.11\n- numpy\n", "dependencies:\n- python=3.11\n- numpy\n- mlflow>=3.4,<4\n"),
         ("dependencies:\n- abc\n- numpy", "dependencies:\n- abc\n- mlflow>=3.4,<4\n- numpy"),
@@ -182,7 +183,11 @@ def test_imports_become_distributions_with_the_projects_versions() -> None:
         (["tensorflow"], {"requirements.txt": "tensorflow-gpu==2.12\n"}, ("tensorflow==2.12",)),
         (["cv2"], {"requirements.txt": "opencv-python>=4\n"}, ("opencv-python-headless>=4",)),
         (["numpy"], {"requirements.txt": 'numpy<2 ; python_version < "3.0"\n'}, ("numpy",)),
-        (["torch"], {"pyproject.toml": '[tool.poetry.dependencies]\npython = "*"\ntorch = "^2.1"\n'}, ("torch<3,>=2.1",)),
+        (
+            ["torch"],
+            {"pyproject.toml": '[tool.poetry.dependencies]\npython = "*"\ntorch = "^2.1"\n'},
+            ("torch<3,>=2.1",),
+        ),
         (["torch"], {"requirements.txt": "-e git+https://x.example/t.git#egg=torch\n"}, ("torch",)),
     ],
 )

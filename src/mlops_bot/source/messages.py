@@ -58,18 +58,19 @@ def parts(node: ast.expr, resolve: Resolve, depth: int = 0) -> list[Part]:
             spec = node.args[1].value if len(node.args) > 1 and isinstance(node.args[1], ast.Constant) else ""
             return [_filled(node.args[0], str(spec))]
     if isinstance(node, ast.Name) and (value := resolve(node)) is not None:
-        if isinstance(value, ast.JoinedStr) or _is_text(value):
+        if isinstance(value, ast.JoinedStr) or is_text(value):
             return parts(value, resolve, depth + 1)
     return [Filled(node, number=_rounds(node))]
 
 
-def _is_text(node: ast.expr) -> bool:
+def is_text(node: ast.expr) -> bool:
+    """Is the expression visibly a text, whatever is filled in?"""
     if isinstance(node, ast.Constant):
         return isinstance(node.value, str)
     if isinstance(node, ast.BinOp):
-        return _is_text(node.left) or (isinstance(node.op, ast.Add) and _is_text(node.right))
+        return is_text(node.left) or (isinstance(node.op, ast.Add) and is_text(node.right))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
-        return _is_text(node.func.value)
+        return is_text(node.func.value)
     return isinstance(node, ast.JoinedStr)
 
 

@@ -21,8 +21,7 @@ _METRIC_WORDS = frozenset(
         "ssim", "fid", "objective", "cost", "energy", "entropy", "divergence", "correlation", "silhouette",
         "inertia", "homogeneity", "completeness", "rand", "mcc", "kappa", "gini", "variance", "residual",
         "explained", "coefficient", "determination", "fitness", "metric", "metrics", "lossd", "lossg", "errd",
-        "errg", "goodness", "criterion", "rank",
-    }
+        "errg", "goodness", "criterion", }
 )  # fmt: skip
 _NO_METRIC_WORDS = frozenset(
     {
@@ -58,6 +57,7 @@ class Finder:
 
     def add(self, label: str, expression: ast.expr, call: ast.AST, scope: Scope | None = None) -> None:
         program = self.program
+        expression = _unformatted(expression)
         self.shown_calls.update(ast.walk(expression))
         for name in ast.walk(expression):
             if isinstance(name, ast.Name):
@@ -93,7 +93,7 @@ class Finder:
             following.append("")
             before = ""
         for position, (name, filled, text_before) in enumerate(group):
-            if self._is_metric(name, filled, text_before):
+            if self._is_metric(name, filled, text_before, following[position]):
                 if self._beaten(group, following, position):
                     continue
                 inherited = position > 0 and not clean_label(text_before)
@@ -116,7 +116,7 @@ class Finder:
                 return True
         return False
 
-    def _is_metric(self, label: str, filled: Filled, before: str) -> bool:
+    def _is_metric(self, label: str, filled: Filled, before: str, after: str) -> bool:
         value = filled.value
         if not self._may_be_number(value):
             return False
@@ -136,6 +136,8 @@ class Finder:
             return True
         if inherited and not filled.number:
             return False
+        if inherited and label_words & _METRIC_WORDS and after.lstrip().startswith("%"):
+            return True  # Accuracy: 95/100 (95%)
         if _calls_item(value) or self._is_score(value):
             return True
         return filled.number and self.loops.scope_of(value) != "unknown"
@@ -312,6 +314,13 @@ def _core(node: ast.expr) -> ast.expr:
             node = node.right if isinstance(node.left, ast.Constant) else node.left
             continue
         return node
+
+
+def _unformatted(node: ast.expr) -> ast.expr:
+    """x of "%.3f" % x, f"{x:.3f}" and "{:.3f}".format(x): the number, not its text."""
+    found = [p for p in messages.parts(node, lambda _: None) if isinstance(p, Filled)]
+    text = isinstance(node, ast.JoinedStr | ast.BinOp | ast.Call) and messages.is_text(node)
+    return found[0].value if text and len(found) == 1 else node
 
 
 def _names_outside_len(node: ast.expr) -> set[str]:

@@ -76,16 +76,20 @@ def judge(
 
 
 def _delegates(program: Program, resolver: Resolver, local_modules: frozenset[str]) -> str | None:
-    """A call of, or a handing on of, something of the project whose name says that it trains."""
-    for node in program.nodes:
-        if not isinstance(node, ast.Name | ast.Attribute) or not isinstance(node.ctx, ast.Load):
-            continue
-        name = resolver.denotes(node, program.scope[node])
-        if name is None or not (name.startswith(".") or families.top(name) in local_modules):
-            continue
-        if words(families.last(name)) & _TRAINING_NAMES:
-            return f"line {node.lineno}: {program.source(node)} comes from another file of the project"
-    return None
+    """A call of, or a handing on of, something of the project whose name says that it trains: the plainest first."""
+    found: list[tuple[bool, int, str]] = []
+    for call in program.calls:
+        for node in (call.func, *call.args, *(k.value for k in call.keywords)):
+            if not isinstance(node, ast.Name | ast.Attribute):
+                continue
+            name = resolver.denotes(node, program.scope[node])
+            if name is None or not (name.startswith(".") or families.top(name) in local_modules):
+                continue
+            word = families.last(name)
+            if words(word) & _TRAINING_NAMES and (node is call.func or word in _TRAINING_NAMES):
+                text = f"line {node.lineno}: {program.source(node)} comes from another file of the project"
+                found.append((word not in _TRAINING_NAMES, node.lineno, text))
+    return min(found)[2] if found else None
 
 
 # --- models and optimizers -------------------------------------------------------------------------------------

@@ -214,6 +214,8 @@ class Resolver:
             return None
         if node.attr == "module":  # what DistributedDataParallel wraps; wrappers are transparent here
             return owner
+        if node.attr == "trainer" and any(families.last(root) == "LightningCLI" for root in self.roots(owner)):
+            return "lightning.pytorch.Trainer"
         seen: set[str] = set()
         todo = [owner]
         while todo:
