@@ -34,7 +34,7 @@ def read_body(body: str) -> Completion:
         raise UnreadableError(_quote(body)) from None
     if not isinstance(document, dict) or not isinstance(document.get("choices"), list):
         raise UnreadableError(_quote(body))
-    rows = [row for row in document["choices"] if isinstance(row, dict)]
+    rows = list(_dicts(document["choices"]))
     rows.sort(key=lambda row: _count(row.get("index")) or 0)
     return Completion(tuple(_choice(row) for row in rows), *_usage(document.get("usage")))
 
@@ -69,13 +69,12 @@ class StreamReader:
             self.error = event["error"]
         if event.get("usage"):
             self._usage = _usage(event["usage"])
-        for row in event.get("choices") or ():
-            if not isinstance(row, dict):
-                continue
+        rows = event.get("choices")
+        for row in _dicts(rows if isinstance(rows, list) else ()):
             index = _count(row.get("index")) or 0
-            delta = row.get("delta") or {}
+            delta = row.get("delta")
             texts = self._texts.setdefault(index, [])
-            text, refused = _content(delta)
+            text, refused = _content(delta if isinstance(delta, dict) else {})
             texts.append(text)
             reason = row.get("finish_reason")
             if refused:

@@ -145,8 +145,8 @@ _FAMILIES: Sequence[tuple[str, str]] = (
     (r"deepseek-?coder.*instruct", "deepseek-coder"),
     (r"zephyr", "zephyr"),
     (r"qwen|hermes|chatml|smollm|internlm|(?:^|[/_-])yi-", "chatml"),
-    (r"llama-?3", "llama-3"),
     (r"code-?llama.*instruct|llama-?2.*chat", "llama-2"),
+    (r"(?<!code)(?<!code-)llama-?3(?!\d)", "llama-3"),  # and not the 34 billion of an older one
     (r"mistral|mixtral|codestral", "mistral"),
     (r"gemma", "gemma"),
 )
