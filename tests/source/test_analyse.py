@@ -81,7 +81,7 @@ def test_plain_pytorch() -> None:
         ("from lightgbm import LGBMClassifier\nLGBMClassifier().fit(x, y)", "other"),
         ("from transformers import Trainer\nTrainer(model=m).train()", "other"),
         ("import tensorflow as tf\nwith tf.GradientTape() as t:\n    g = 1\ntf.optimizers.SGD().minimize(g)", "keras"),
-        ("from lightning.fabric import Fabric as F\nimport torch\nf = F()\no = torch.optim.SGD(p)\nf.backward(l)", "pytorch"),
+        ("import torch, lightning.fabric as f\no = torch.optim.SGD(p)\nf.Fabric().backward(l)\no.step()", "pytorch"),
     ],
 )  # fmt: skip
 def test_the_framework_is_what_is_trained(text: str, framework: str) -> None:

@@ -53,7 +53,7 @@ STEP = "loss.backward(); opt.step()"
         (f"def one(x):\n  {STEP}\ndef run():\n  for x in loader:\n    one(x)\nfor epoch in range(7):\n  run()\n",
          [("batch", 5), ("epoch", 7)], "7"),
         ("for x in loader:\n  net(x)\n", [], None),
-        (f"for epoch in range(3):\n  def closure():\n    loss.backward()\n  opt.step(closure)\n", [("epoch", 2)], "3"),
+        ("for epoch in range(3):\n  def closure():\n    loss.backward()\n  opt.step(closure)\n", [("epoch", 2)], "3"),
     ],
 )  # fmt: skip
 def test_loops(text: str, expected: list[tuple[str, int]], epochs: str | None) -> None:
