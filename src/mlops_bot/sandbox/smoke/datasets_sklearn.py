@@ -32,7 +32,7 @@ def _serving(hooks: Hooks, name: str, original: Callable[..., Any], build: Calla
     def fetch(*args: Any, **kwargs: Any) -> Any:
         try:  # the files may be there
             if name == "fetch_openml":
-                return original(*args, **{**kwargs, "n_retries": 1, "delay": 0})
+                return original(*args, **{**kwargs, "n_retries": 1, "delay": 0.01})
             return original(*args, **{**kwargs, "download_if_missing": False})
         except (OSError, ValueError) as error:
             result = build(*args, **kwargs)
@@ -106,7 +106,7 @@ def _people(
     import numpy
 
     height, width = int(125 * (resize or 1)), int(94 * (resize or 1))
-    people, each = (7, 80) if min_faces_per_person else (40, 20)
+    people, each = (7, 32) if min_faces_per_person else (40, 20)
     faces, target = standin.images(people * each, people, (height, width, 3 if color else 1), "people")
     images = (faces if color else faces[..., 0]).astype(numpy.float32) / 255
     names = numpy.array([f"Person {index}" for index in range(people)])
@@ -157,7 +157,7 @@ def _vectorized(*, subset: str = "train", return_X_y: bool = False, **_: Any) ->
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     train, part = _newsgroups(subset="train"), _newsgroups(subset=subset)
-    vectorizer = TfidfVectorizer(dtype="float64").fit(train.data)
+    vectorizer = TfidfVectorizer().fit(train.data)
     names = vectorizer.get_feature_names_out()
     more = {"frame": None, "target_names": part.target_names, "feature_names": names}
     return bunch(vectorizer.transform(part.data), part.target, return_X_y=return_X_y, **more)

@@ -15,7 +15,23 @@ from .hooks import Hooks, patch
 CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
 PIXELS = 4_000_000  # of a whole FakeData set
 FOLDER_IMAGES, FOLDER_CLASSES = 16, 2
-MANY = {"Flowers102": 102, "Food101": 101, "FGVCAircraft": 100, "DTD": 47, "GTSRB": 43, "StanfordCars": 196}
+MANY = {  # data sets of image files, and how many classes they have
+    "Flowers102": 102,
+    "Food101": 101,
+    "FGVCAircraft": 100,
+    "DTD": 47,
+    "GTSRB": 43,
+    "StanfordCars": 196,
+    "OxfordIIITPet": 37,
+    "Caltech101": 101,
+    "Caltech256": 257,
+    "EuroSAT": 10,
+    "PCAM": 2,
+    "FER2013": 7,
+    "Imagenette": 10,
+    "SUN397": 397,
+    "CelebA": 8,  # eight patterns of its 40 attributes
+}
 MISSING = (RuntimeError, FileNotFoundError, OSError)
 
 
@@ -30,6 +46,12 @@ def _datasets(hooks: Hooks, module: Any) -> None:
     for name in MANY:
         if hasattr(module, name):
             _serve(hooks, getattr(module, name), _pictures)
+            patch(getattr(module, name), "__getitem__", _item)
+            patch(getattr(module, name), "__len__", _length)
+    for name in getattr(module, "__all__", ()):
+        owner = getattr(module, name)
+        if name not in BUILDERS and name not in MANY and isinstance(owner, type) and "__init__" in owner.__dict__:
+            patch(owner, "__init__", lambda original, name=name: _unknown(hooks, name, original))
     patch(module.FakeData, "__init__", lambda original: _fake(hooks, original))
 
 
@@ -67,6 +89,17 @@ def _serve(hooks: Hooks, owner: Any, build: Callable[..., None]) -> None:
     patch(owner, "__init__", make)
 
 
+def _unknown(hooks: Hooks, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            original(self, *args, **kwargs)
+        except MISSING:
+            hooks.note("unavailable", f"torchvision {name}", "not among the stand-ins: pass the data with --data DIR")
+            raise
+
+    return wrapper
+
+
 def _is_missing(error: BaseException, owner: Any, given: dict[str, Any]) -> bool:
     if isinstance(error, FileNotFoundError):
         root = str(given.get("root", ""))
@@ -98,7 +131,7 @@ def _mnist(self: Any, given: dict[str, Any]) -> None:
     classes, first = 10, 0
     count = 60000 if self.train else 10000
     if hasattr(type(self), "classes_split_dict"):  # EMNIST
-        self.split = given["split"]
+        self.split = given.get("split") or self.split
         self.training_file, self.test_file = self._training_file(self.split), self._test_file(self.split)
         self.classes = self.classes_split_dict[self.split]
         classes, first = len(self.classes), 1 if self.split == "letters" else 0
@@ -185,15 +218,8 @@ def _pictures(self: Any, given: dict[str, Any]) -> None:
     self.classes = [f"class_{index}" for index in range(MANY[name])]
     self.class_to_idx = {text: index for index, text in enumerate(self.classes)}
     self._made_up = targets
-    _pictured(type(self))
-
-
-def _pictured(owner: Any) -> None:
-    """Give a class of image files an item access that also knows made-up examples."""
-    for cls in owner.__mro__:
-        if cls.__name__ in MANY and "__getitem__" in cls.__dict__:
-            patch(cls, "__getitem__", _item)
-            patch(cls, "__len__", _length)
+    if name == "CelebA":
+        self._attributes = True
 
 
 def _item(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -203,9 +229,16 @@ def _item(original: Callable[..., Any]) -> Callable[..., Any]:
         label = self._made_up[index]
         image = standin.picture(f"{type(self).__name__}/{index}", label)
         image = image if self.transform is None else self.transform(image)
-        return image, label if self.target_transform is None else self.target_transform(label)
+        target = _attributes(label) if hasattr(self, "_attributes") else label
+        return image, target if self.target_transform is None else self.target_transform(target)
 
     return wrapper
+
+
+def _attributes(label: int) -> Any:
+    import torch
+
+    return torch.from_numpy(standin.generator("attributes", label).randint(0, 2, 40))
 
 
 def _length(original: Callable[..., Any]) -> Callable[..., Any]:

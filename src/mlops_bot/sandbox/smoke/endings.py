@@ -31,6 +31,7 @@ def install(hooks: Hooks) -> None:
 
 def explain(hooks: Hooks, error: BaseException) -> None:
     """Note as `unavailable` what an uncaught exception shows to be missing: a file, a module, the network."""
+    known = any(note["kind"] == "unavailable" for note in hooks.trace.notes)
     chain: list[BaseException] = []
     current: BaseException | None = error
     while current is not None and current not in chain and len(chain) < 10:
@@ -39,12 +40,14 @@ def explain(hooks: Hooks, error: BaseException) -> None:
     for item in chain:
         name = type(item).__name__
         if isinstance(item, ModuleNotFoundError):
-            hooks.note("unavailable", f"module {item.name}", "add it to the project's requirements")
+            hooks.note("unavailable", f"module {item.name or item}", "add it to the project's requirements")
             return
         if isinstance(item, (FileNotFoundError, NotADirectoryError)):
             path = item.filename or str(item)
             hooks.note("unavailable", f"file {path}", "pass the data with --data DIR, or how to start it with --run")
             return
+        if known:
+            continue
         if isinstance(item, ConnectionError) or name in ("URLError", "gaierror", "ConnectTimeout", "MaxRetryError"):
             hooks.note("unavailable", f"the network: {str(item)[:300]}", "pass what it would download with --data DIR")
             return

@@ -141,12 +141,11 @@ class Finder:
 def patch(owner: Any, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
     """Replace the method or function `name` of `owner` in place by `make(original)`, keeping its signature and name."""
     original = getattr(owner, name, None)
-    if original is None or getattr(original, "_mlops_smoke", False):
+    if original is None:
         return
     replacement = make(original)
     try:
         functools.update_wrapper(replacement, original)
     except (AttributeError, TypeError):
         replacement.__name__ = name
-    replacement._mlops_smoke = True  # type: ignore[attr-defined]
     setattr(owner, name, replacement)

@@ -9,7 +9,15 @@ from typing import Any, Callable
 
 from .hooks import Hooks, patch
 
-FIT_PARAMS = ("epochs", "batch_size", "steps_per_epoch", "validation_split", "validation_steps", "initial_epoch", "shuffle")
+FIT_PARAMS = (
+    "epochs",
+    "batch_size",
+    "steps_per_epoch",
+    "validation_split",
+    "validation_steps",
+    "initial_epoch",
+    "shuffle",
+)
 MAX_MODELS = 32
 
 
@@ -86,7 +94,7 @@ class Recorder:
             pairs = list(result.items())
         else:
             values = list(result) if isinstance(result, (list, tuple)) else [result]
-            names = list(getattr(model, "metrics_names", []) or [])
+            names = _names(model, len(values))
             names += [f"value_{index}" for index in range(len(names), len(values))]
             pairs = list(zip(names, values))
         for name, value in pairs:
@@ -126,6 +134,18 @@ def _optimizer(model: Any) -> dict[str, Any]:
         return dict(optimizer.get_config()) if optimizer is not None else {}
     except Exception:
         return {"name": type(optimizer).__name__}
+
+
+def _names(model: Any, count: int) -> list[str]:
+    """What the returned values are called, in their order."""
+    names = list(getattr(model, "metrics_names", None) or [])
+    if "compile_metrics" in names or len(names) != count:  # Keras 3 names its container
+        try:
+            result = list(model.get_metrics_result())
+        except Exception:
+            return names
+        names = sorted(result, key=lambda name: name != "loss") if len(result) == count else names
+    return [str(name) for name in names]
 
 
 def _iterations(model: Any) -> int:
