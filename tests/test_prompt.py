@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_bot.prompt import RULES, WHOLE_FILE_LINES, Message, fenced, messages
+from mlops_bot.prompt import WHOLE_FILE_LINES, Message, fenced, messages
+from mlops_bot.prompt_rules import RULES
 from mlops_bot.response import parse
 from mlops_bot.types import (
     FRAMEWORKS,

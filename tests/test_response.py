@@ -314,7 +314,10 @@ def test_skipped_code_between_lines_that_moved() -> None:
 
 
 def test_strings_do_not_move_with_their_code() -> None:
-    original = 'import torch\n\n\ndef main():\n    first = 1\n    text = """\nkeep\n  this\n"""\n    print(text, first)\n\n\nmain()\n'
+    original = (
+        'import torch\n\n\ndef main():\n    first = 1\n    text = """\nkeep\n  this\n"""\n'
+        "    print(text, first)\n\n\nmain()\n"
+    )
     body = between(original, "    first", "\n\nmain()")
     answer = original.replace(body, "    with tracked():\n        # ... unchanged\n")
     text = new_text(fence(answer), task(original))
@@ -610,6 +613,7 @@ UNUSABLE = {
         "U+3164",
     ),
     "a control character": (fence(EDITED.replace('"error"', '"err\x1b[2Jor"')), "U+001B"),
+    "a thousand blocks": (fence("x y\n") * 1000, "1000 code blocks"),
     "too long": ("x" * 2_000_001, "2000000"),
     "deeply nested": (fence(EDITED + "x = " + "(" * 5000 + ")" * 5000 + "\n"), "not valid Python"),
 }
@@ -796,7 +800,8 @@ def test_any_fence(length: int, mark: str, info: str, prose: str) -> None:
 
 def long_program(functions: int) -> str:
     body = "\n\n".join(
-        f"def step_{n}(x, total):\n    for i in range(10):\n        if x > i:\n            total += x\n        else:\n            total -= 1\n"
+        f"def step_{n}(x, total):\n    for i in range(10):\n        if x > i:\n            total += x\n        "
+        f"else:\n            total -= 1\n"
         f"    # done\n    print('step', {n}, total)\n    return total\n"
         for n in range(functions)
     )

@@ -4,8 +4,10 @@
     paths.py     a path in an answer -> a file of the task
     edits.py     SEARCH/REPLACE blocks, and applying them
     udiff.py     unified diffs, as edits
+    whole.py     whole files, in a fence or without
     elision.py   is this line a marker for skipped code?
     align.py     which lines of two texts are the same
+    likeness.py  is this line that line, or that line changed?
     splice.py    put the original back where the answer skipped it
     checks.py    what every new file must satisfy
     lines.py     newlines, byte order mark, indentation, trailing blanks: the original's style

@@ -75,7 +75,8 @@ def nothing_hidden(path: str, original: str, text: str) -> None:
 
 
 def nothing_elided(path: str, original: str, text: str, tree: ast.Module, original_tree: ast.Module | None) -> str:
-    """`text` without the model's remarks that a line is unchanged. Raises Rejected where something is still left out."""
+    """`text` without the model's remarks that a line is unchanged. Raises Rejected where something is still left "
+    "out."""
     old, lines = to_lines(original), to_lines(text)
     known = {line.strip() for line in old}
     for number, line in enumerate(lines, 1):

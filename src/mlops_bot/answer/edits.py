@@ -112,7 +112,8 @@ def apply(path: str, original: Sequence[str], edits: Sequence[Edit]) -> list[str
     for one, other in pairwise(placed):
         if other[0] < one[1]:
             raise Rejected(
-                f"{one[3].what}s {one[3].number} and {other[3].number} both change line {other[0] + 1} of {path}; put them into one block"
+                f"{one[3].what}s {one[3].number} and {other[3].number} both change line {other[0] + 1} of {path}; put "
+                f"them into one block"
             )
     result: list[str] = []
     position = 0
@@ -145,7 +146,8 @@ def _place(path: str, original: Sequence[str], edit: Edit) -> tuple[int, int, li
     if len(fitting) > 1:
         listed = ", ".join(str(start + 1) for start, _, _ in fitting[:6])
         raise Rejected(
-            f"{edit.what} {edit.number}: its search part matches {len(fitting)} places of {path} (lines {listed}); it must match exactly one",
+            f"{edit.what} {edit.number}: its search part matches {len(fitting)} places of {path} (lines {listed}); it "
+            f"must match exactly one",
             "\n".join(edit.parts[0][0]),
         )
     search = edit.parts[0][0]
@@ -227,7 +229,7 @@ def _indented(original: Sequence[str], search: Sequence[str], replace: Sequence[
 
 def _nearest(original: Sequence[str], search: Sequence[str]) -> str:
     """The original's lines most like the first telling line of `search`, for the model to copy from."""
-    line = next((x.strip() for x in search if len(x.strip()) > 3), "")
+    line = next((x.strip() for x in search if len(x.strip()) > 3), "")[:200]
     if not line or len(original) > 5000:
         return ""
     scored = []

@@ -34,7 +34,7 @@ _STRONG = re.compile(
             rf"\b(?:rest|remainder)\s+of\s+(?:(?:{_THE}|original|existing)\s+)*(?:\w+\s+){{0,2}}{_WHAT}\b",
             r"^(?:and\s+)?(?:the\s+)?(?:rest|remainder)(?:\s+(?:remains?|stays?|is|unchanged|omitted|goes|here|follows|as)\b.*)?$",
             rf"^(?:the\s+|all\s+)*(?:remaining|existing|previous|prior|original|other|old|unchanged|your|same)\s+(?:\w+\s+){{0,3}}{_WHAT}"
-            r"(?:\s+(?:here|above|below|goes here|go here|remains?|stays?|continues?|as before|follows|definitions?))?$",
+            r"(?:\s+(?:here|above|below|goes here|go here|remains?|stays?|continues?|as before|follows))?$",
             r"\b(?:same|identical|exactly)\s+(?:as|to|like)\s+(?:in\s+)?(?:the\s+|your\s+)?"
             r"(?:before|above|original|previous|earlier|existing|initial|prior)\b",
             rf"\b{_WHAT}\b.{{0,40}}\b{_STAYS}(?:\s|$|[.,;:!)])",

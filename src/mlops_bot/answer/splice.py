@@ -2,13 +2,11 @@
 
 The lines that both texts share are aligned. Between two shared lines, a marker stands for the original's lines there.
 Certain is: one marker between two shared lines, new lines beside it which replace nothing in the middle of what was
-skipped, one clear indentation, and no line of the original that ends up nowhere. Everything else is ambiguous: Rejected.
+skipped, one clear indentation, no line of the original that ends up nowhere. All else is ambiguous: Rejected.
 """
 
 from __future__ import annotations
 
-import keyword
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +14,8 @@ from dataclasses import dataclass
 from mlops_bot.answer import Rejected
 from mlops_bot.answer.align import align
 from mlops_bot.answer.elision import Strength, split_trailing, strength
+from mlops_bot.answer.likeness import alike, is_code, key, telling
 from mlops_bot.answer.lines import indentation, statements
-
-_NAMED = re.compile(r"^(?:async\s+)?(def|class)\s+(\w+)")
-_TARGET = re.compile(r"^([\w.\[\]'\", ]+?)\s*(?::[^=]+)?=(?!=)")
-_WORD = re.compile(r"\w+")
-_ALIKE = 0.7  # of the words of two lines, for the one to be the other changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +43,8 @@ def splice(original: Sequence[str], answer: Sequence[str]) -> list[str]:
     kinds = [None if j in own else strength(line) for j, line in enumerate(new)]
     if not any(kinds):
         return list(answer)
-    keys: list[str | None] = [None if kind == "strong" else _key(line) for line, kind in zip(new, kinds, strict=True)]
-    pairs = align([_key(line) for line in original], keys, may_anchor=_telling)
+    keys: list[str | None] = [None if kind == "strong" else key(line) for line, kind in zip(new, kinds, strict=True)]
+    pairs = align([key(line) for line in original], keys, may_anchor=telling)
     texts = _Texts(original, new, kinds, *statements(list(original)), {j: i for i, j in pairs})
     result: list[str] = []
     lost: list[int] = []
@@ -75,7 +69,7 @@ def _own(original: Sequence[str], new: Sequence[str]) -> set[int]:
     other, in both texts."""
     old_solid = [i for i, line in enumerate(original) if line.strip()]
     new_solid = [j for j, line in enumerate(new) if line.strip()]
-    pairs = align([original[i].strip() for i in old_solid], [new[j].strip() for j in new_solid], may_anchor=_telling)
+    pairs = align([original[i].strip() for i in old_solid], [new[j].strip() for j in new_solid], may_anchor=telling)
     shared = set(pairs) | {(-1, -1)}
     return {new_solid[j] for i, j in pairs if (i - 1, j - 1) in shared}
 
@@ -94,40 +88,6 @@ def _split_headers(original: Sequence[str], answer: Sequence[str]) -> list[str]:
     return split
 
 
-def _key(line: str) -> str:
-    """What makes two lines the same: their text without indentation; a definition by its name alone."""
-    bare = line.strip()
-    named = _NAMED.match(bare)
-    return f"{named[1]} {named[2]}" if named else bare
-
-
-def _telling(key: str) -> bool:
-    """Says enough to be recognised by: not blank, not a bracket, not only keywords."""
-    words = [word for word in _WORD.findall(key) if not keyword.iskeyword(word) and len(word) > 1]
-    return bool(words) or key.startswith(("def ", "class "))
-
-
-def _is_code(line: str) -> bool:
-    bare = line.strip()
-    return bool(bare) and not bare.startswith("#")
-
-
-def _alike(one: str, other: str) -> bool:
-    """Is one line probably the other, changed? The same name defined or assigned, or mostly the same words."""
-    one, other = one.strip(), other.strip()
-    if not _telling(one) or not _telling(other):
-        return False
-    if one == other:
-        return True
-    for pattern in (_NAMED, _TARGET):
-        a, b = pattern.match(one), pattern.match(other)
-        if a and b and a.groups() == b.groups():
-            return True
-    a_words, b_words = Counter(_WORD.findall(one)), Counter(_WORD.findall(other))
-    total = a_words.total() + b_words.total()
-    return total > 0 and 2 * (a_words & b_words).total() / total >= _ALIKE
-
-
 def _region(texts: _Texts, before: tuple[int, int], after: tuple[int, int]) -> tuple[list[str], list[int], list[int]]:
     """What stands between two shared lines: (lines of the result, old lines that are nowhere, old lines put back)."""
     start = before[0] + 1
@@ -135,7 +95,7 @@ def _region(texts: _Texts, before: tuple[int, int], after: tuple[int, int]) -> t
         start = texts.last[before[0]] + 1  # a changed header replaces all lines of the header
     gap = list(range(start, after[0]))
     added = list(range(before[1] + 1, after[1]))
-    code = [i for i in gap if _is_code(texts.old[i])]
+    code = [i for i in gap if is_code(texts.old[i])]
     strong = [j for j in added if texts.kinds[j] == "strong"]
     weak = [j for j in added if texts.kinds[j] == "weak"]
     if not strong:
@@ -143,7 +103,7 @@ def _region(texts: _Texts, before: tuple[int, int], after: tuple[int, int]) -> t
         if not missing or len(weak) != 1:
             return [texts.new[j] for j in added], missing, []
         strong = weak
-    real = [j for j in added if j not in strong and _is_code(texts.new[j])]
+    real = [j for j in added if j not in strong and is_code(texts.new[j])]
     between = any(strong[0] < j < strong[-1] for j in real)
     if not gap or (not code and between):
         return [texts.new[j] for j in added if j not in strong], [], []
@@ -170,13 +130,14 @@ def _region(texts: _Texts, before: tuple[int, int], after: tuple[int, int]) -> t
 
 
 def _unmatched(texts: _Texts, gap: list[int], added: list[int]) -> list[int]:
-    """The statements of `gap`, and parts of statements that are partly shared, that no added line is a changed form of."""
-    free = [j for j in added if _is_code(texts.new[j])]
+    """The statements of `gap`, and parts of statements that are partly shared, that no added line is a changed form "
+    "of."""
+    free = [j for j in added if is_code(texts.new[j])]
     missing: list[int] = []
     for i in gap:
-        if (texts.first[i] != i and texts.first[i] >= gap[0]) or not _telling(texts.old[i]):
+        if (texts.first[i] != i and texts.first[i] >= gap[0]) or not telling(texts.old[i]):
             continue
-        same = next((j for j in free if _alike(texts.old[i], texts.new[j])), None)
+        same = next((j for j in free if alike(texts.old[i], texts.new[j])), None)
         if same is None:
             missing.append(i)
         else:
@@ -188,29 +149,29 @@ def _replaced(texts: _Texts, gap: list[int], head: list[int], tail: list[int], m
     """[first, last): the part of `gap` that the marker stands for, without the statements at its beginning which
     `head` holds in changed form, and those at its end which `tail` does."""
     first, last = gap[0], gap[-1] + 1
-    for j in (j for j in head if _is_code(texts.new[j])):
+    for j in (j for j in head if is_code(texts.new[j])):
         found = next(
-            (i for i in gap if first <= i and _is_code(texts.old[i]) and _alike(texts.new[j], texts.old[i])), None
+            (i for i in gap if first <= i and is_code(texts.old[i]) and alike(texts.new[j], texts.old[i])), None
         )
         if found is None:
             continue
-        if any(_is_code(texts.old[i]) for i in range(first, found)):
+        if any(is_code(texts.old[i]) for i in range(first, found)):
             raise _ambiguous(
                 texts, marker, gap, f"line {texts.new[j].strip()!r} looks like one in the middle of what it skips"
             )
         first = texts.last[found] + 1
-    for j in (j for j in reversed(tail) if _is_code(texts.new[j])):
+    for j in (j for j in reversed(tail) if is_code(texts.new[j])):
         found = next(
             (
                 i
                 for i in reversed(gap)
-                if first <= i < last and _is_code(texts.old[i]) and _alike(texts.new[j], texts.old[i])
+                if first <= i < last and is_code(texts.old[i]) and alike(texts.new[j], texts.old[i])
             ),
             None,
         )
         if found is None:
             continue
-        if any(_is_code(texts.old[i]) for i in range(texts.last[found] + 1, last)):
+        if any(is_code(texts.old[i]) for i in range(texts.last[found] + 1, last)):
             raise _ambiguous(
                 texts, marker, gap, f"line {texts.new[j].strip()!r} looks like one in the middle of what it skips"
             )
@@ -247,7 +208,7 @@ def _reindented(
     shift_after = _shift(texts, after)
     base = len(indentation(texts.old[solid[0]]))
     marked = len(indentation(texts.new[marker])) - base
-    last_head = next((texts.new[j] for j in reversed(head) if _is_code(texts.new[j])), "")
+    last_head = next((texts.new[j] for j in reversed(head) if is_code(texts.new[j])), "")
     opened = last_head.rstrip().endswith(":") and len(indentation(last_head)) < len(indentation(texts.new[marker]))
     known = {shift for shift in (shift_before, shift_after) if shift is not None}
     if opened:
@@ -276,7 +237,7 @@ def _reindented(
     if shift_after is not None and shift_after != closed and not opened and not opens_after:
         raise _ambiguous(texts, marker, rest, "the code before and after it is indented in two ways")
     lowest = min(len(indentation(line)) for line in lines if line.strip())
-    added = next((texts.new[j] for j in tail if _is_code(texts.new[j])), None)
+    added = next((texts.new[j] for j in tail if is_code(texts.new[j])), None)
     entry = len(indentation(lines[rest.index(solid[0])]))
     if added is not None and lowest < entry and len(indentation(added)) > lowest:
         raise _ambiguous(
@@ -312,29 +273,31 @@ def _floor(texts: _Texts, pair: tuple[int, int], shift: int) -> int:
 
 def _nothing_twice(texts: _Texts, restored: list[int]) -> None:
     """A skipped line which the answer also has somewhere else was moved there, or is another one: unknowable."""
-    counts = Counter(_key(line) for line in texts.old)
-    extra = {_key(line) for j, line in enumerate(texts.new) if j not in texts.origin and texts.kinds[j] != "strong"}
+    counts = Counter(key(line) for line in texts.old)
+    extra = {key(line) for j, line in enumerate(texts.new) if j not in texts.origin and texts.kinds[j] != "strong"}
     for i in restored:
-        key = _key(texts.old[i])
+        name = key(texts.old[i])
         if (
-            key in extra
-            and counts[key] == 1
-            and _telling(key)
-            and _is_code(key)
-            and not key.startswith(("import ", "from "))
+            name in extra
+            and counts[name] == 1
+            and telling(name)
+            and is_code(name)
+            and not name.startswith(("import ", "from "))
         ):
             raise Rejected(
-                f"it is ambiguous what the answer skips: line {i + 1} of the original ({key!r}) is among it, and also elsewhere in the answer"
+                f"it is ambiguous what the answer skips: line {i + 1} of the original ({name!r}) is among it, and also "
+                f"elsewhere in the answer"
             )
 
 
 def _nothing_lost(texts: _Texts, lost: list[int]) -> None:
     """Where an answer skips code, a line that is missing without a marker may have been skipped too: unknowable."""
-    moved = Counter(_key(line) for j, line in enumerate(texts.new) if j not in texts.origin)
-    gone = [i for i in lost if not moved[_key(texts.old[i])]]
+    moved = Counter(key(line) for j, line in enumerate(texts.new) if j not in texts.origin)
+    gone = [i for i in lost if not moved[key(texts.old[i])]]
     if gone:
         raise Rejected(
-            f"the answer skips parts of the file, and it is ambiguous whether {len(gone)} more line(s) were meant to stay: "
+            f"the answer skips parts of the file, and it is ambiguous whether {len(gone)} more line(s) were meant to "
+            f"stay: "
             f"line {gone[0] + 1} ({texts.old[gone[0]].strip()!r}) has no marker and is not in the answer",
             "\n".join(f"{i + 1}: {texts.old[i]}" for i in gone[:40]),
         )
@@ -342,7 +305,8 @@ def _nothing_lost(texts: _Texts, lost: list[int]) -> None:
 
 def _ambiguous(texts: _Texts, marker: int, gap: list[int], why: str) -> Rejected:
     return Rejected(
-        f"the answer skips code at {texts.new[marker].strip()!r} (line {marker + 1}), and it is ambiguous which lines of the original "
+        f"the answer skips code at {texts.new[marker].strip()!r} (line {marker + 1}), and it is ambiguous which lines "
+        f"of the original "
         f"belong there: {why}",
         "\n".join(f"{i + 1}: {texts.old[i]}" for i in gap[:40]),
     )
