@@ -132,7 +132,9 @@ def test_a_configured_price_counts_and_caps() -> None:
         assert proposal.cost == pytest.approx((proposal.input_tokens + 2 * proposal.output_tokens) / 1e6)
         with pytest.raises(CostCapReached):
             ask(engine_for(server, price=Price(1.0, 2.0), max_cost=0.001))
-        assert ask(engine_for(server, max_cost=0.001))[0].text == CODE  # one's own server has no price
+        lines = Lines()
+        assert ask(engine_for(server, max_cost=0.001, progress=lines))[0].text == CODE  # one's own server has no price
+        assert "--max-cost says nothing" in lines.text
     assert len(server.generations) == 2
 
 

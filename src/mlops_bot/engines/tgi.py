@@ -118,6 +118,10 @@ class TGIEngine:
         if self._server is None:
             self._server = find(self.config, self._endpoint, retrier=self._retrier, progress=self._progress)
             self.model = self._server.model
+            if self.budget.cap is not None and self.config.price is None:
+                self._progress(
+                    "engine", "--max-cost says nothing about a server of one's own; --price would make it count"
+                )
         server = self._server
         prompt = server.template.render(copy_messages(self._prompter(task, context, feedback)))
         proposals: list[Proposal] = []
