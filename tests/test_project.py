@@ -1,8 +1,7 @@
-"""Reading scripts with every bad input told apart, and gathering the project around them."""
+"""Gathering the project around a script, and the data that it needs."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -17,78 +16,6 @@ def write(path: Path, content: str | bytes = TRAIN) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
-
-
-def refused(path: Path) -> tuple[str, str]:
-    with pytest.raises(UserError) as caught:
-        project.read_script(path)
-    assert caught.value.hint
-    return str(caught.value), caught.value.hint
-
-
-# --- one script ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message", "hint"),
-    [
-        ("empty.py", b"", "is empty", "trains a model"),
-        ("blank.py", b" \r\n\n", "is empty", "trains a model"),
-        ("binary.py", b"\x7fELF\x00\x01", "is a binary file", "text file"),
-        ("latin.py", b"# one\nx = '\xe9'\n", "line 2: byte 0xe9 is not UTF-8", "coding: latin-1"),
-        ("cookie.py", b"# -*- coding: nonsense -*-\n", "encoding", "UTF-8"),
-        ("broken.py", b"x = 1\ndef f(:\n", "line 2: ", "Fix it"),
-        ("old.py", b"print 'loss'\n", "print 'loss'", "Fix it"),
-        ("big.py", b"#" * 1_000_001, "at most 1 MB", "Move data"),
-        ("note.ipynb", b"{}", "notebooks are not supported yet", "nbconvert"),
-        ("data.csv", b"a,b", "is no Python file", ".py"),
-    ],
-)
-def test_bad_scripts(tmp_path: Path, name: str, content: bytes, message: str, hint: str) -> None:
-    path = write(tmp_path / name, content)
-    said, told = refused(path)
-    assert name in said
-    assert message in said
-    assert hint in told
-
-
-def test_a_missing_script_and_its_neighbour(tmp_path: Path) -> None:
-    write(tmp_path / "train.py")
-    assert "`train.py`" in refused(tmp_path / "trian.py")[1]
-    assert "does not exist" in refused(tmp_path / "nowhere" / "train.py")[0]
-    assert "nowhere" in refused(tmp_path / "nowhere" / "train.py")[1]
-    assert "cannot be a file" in refused(tmp_path / "a\0.py")[0] or "does not exist" in refused(tmp_path / "a\0.py")[0]
-
-
-def test_a_directory_and_a_pipe(tmp_path: Path) -> None:
-    write(tmp_path / "code" / "train.py")
-    said, hint = refused(tmp_path / "code")
-    assert "is a directory" in said
-    assert "train.py" in hint
-    os.mkfifo(tmp_path / "pipe.py")
-    assert "no regular file" in refused(tmp_path / "pipe.py")[0]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "x = 1\r\nif x:\r\n\ty = 'é'\r\n".encode(),
-        b"\xef\xbb\xbfx = 1\n",
-        "# -*- coding: latin-1 -*-\nx = 'é'\n".encode("latin-1"),
-        b"x = 1\ry = 2\r",
-        b"x = 1",
-    ],
-)
-def test_text_comes_back_byte_for_byte(tmp_path: Path, content: bytes) -> None:
-    script = project.read_script(write(tmp_path / "t.py", content))
-    assert project.encode(script.text) == content
-
-
-def test_code_that_does_not_compile_can_be_read_for_judging(tmp_path: Path) -> None:
-    assert project.read_script(write(tmp_path / "t.py", "def f(:\n"), must_compile=False).text == "def f(:\n"
-
-
-# --- the project -----------------------------------------------------------------------------------------------
 
 
 def test_the_root_is_the_nearest_folder_with_a_marker(tmp_path: Path) -> None:

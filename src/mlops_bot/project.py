@@ -1,23 +1,21 @@
-"""Reading what the user has: one training script with every bad input told apart, and the project around it."""
+"""The project around a training script: its root, its files, the data that a run needs. One script: see script.py."""
 
 from __future__ import annotations
 
-import io
 import os
-import re
-import tokenize
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from mlops_bot.command import did_you_mean
 from mlops_bot.errors import UserError
+from mlops_bot.script import decode, encode, read_script
 from mlops_bot.types import SourceFile
 
-MAX_SCRIPT_BYTES = 1_000_000
+__all__ = ["Project", "decode", "encode", "find_root", "gather", "local_modules", "read_script", "requirement_files"]
+
 MAX_FILE_BYTES = 20_000_000
+
 _MARKERS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "environment.yml", "environment.yaml")
-_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+", re.MULTILINE)
 _SKIPPED = frozenset(
     {".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".nox", ".cache",
      ".ipynb_checkpoints", "node_modules", "mlruns", "wandb", ".mlops-bot", ".idea", ".vscode", ".eggs", ".venv"}
@@ -55,110 +53,6 @@ def requirement_files(project: Project) -> dict[str, str]:
             except UnicodeDecodeError:
                 continue
     return found
-
-
-# --- one script ------------------------------------------------------------------------------------------------
-
-
-def read_script(path: Path, *, must_compile: bool = True) -> SourceFile:
-    """The text of a training script, newlines and byte order mark kept; `path` of the result is as given.
-
-    `must_compile=False` lets syntax errors pass (an adaptation that is to be judged).
-    UserError names the file, what is wrong with it and what to do.
-    """
-    _check_place(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.", hint="Check the file's permissions.") from None
-    text = decode(str(path), data)
-    if must_compile:
-        _check_syntax(str(path), text)
-    return SourceFile(path.as_posix(), text)
-
-
-def _check_place(path: Path) -> None:
-    try:
-        missing, directory = not path.exists(), path.is_dir()
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path!s} cannot be a file: {error}.", hint="Give the path of a Python file.") from None
-    if missing:
-        raise UserError(f"{path} does not exist.", hint=_similar(path))
-    if directory:
-        scripts = sorted(p.name for p in path.iterdir() if p.suffix == ".py")[:3]
-        hint = "Name the training script in it" + (f", such as {path / scripts[0]}." if scripts else ".")
-        raise UserError(f"{path} is a directory, not a training script.", hint=hint)
-    if not path.is_file():
-        raise UserError(f"{path} is no regular file.", hint="Give the path of a Python file.")
-    if path.suffix.lower() == ".ipynb":
-        raise UserError(
-            f"{path} is a notebook, and notebooks are not supported yet.",
-            hint="Export it as a script: jupyter nbconvert --to script.",
-        )
-    if path.suffix != ".py":
-        raise UserError(f"{path} is no Python file.", hint="Give a training script whose name ends in .py.")
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.", hint="Check the file's permissions.") from None
-    if size > MAX_SCRIPT_BYTES:
-        raise UserError(
-            f"{path} has {size / 1e6:.1f} MB, at most 1 MB is read as a training script.",
-            hint="Move data out of the script, or name the script that trains.",
-        )
-
-
-def _similar(path: Path) -> str:
-    parent = path.parent
-    try:
-        names = [p.name for p in parent.iterdir() if p.suffix == ".py"]
-    except OSError:
-        return f"The directory {parent} does not exist either; check the path."
-    guess = did_you_mean(path.name, names)
-    return guess or "Check the path; it is taken relative to the current directory."
-
-
-def decode(name: str, data: bytes) -> str:
-    """Python source as text: by its byte order mark or coding cookie (PEP 263), UTF-8 otherwise."""
-    if not data.strip():
-        raise UserError(f"{name} is empty.", hint="Give a script that trains a model.")
-    if b"\0" in data:
-        raise UserError(f"{name} is a binary file, not Python source.", hint="Give a text file with Python code.")
-    encoding = "utf-8"
-    try:
-        if data.startswith(b"\xef\xbb\xbf") or _COOKIE.search(b"\n".join(data.splitlines()[:2])):
-            encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    except SyntaxError as error:
-        raise UserError(
-            f"{name} does not say its encoding rightly: {error}.", hint="Save it as UTF-8, or correct its coding line."
-        ) from None
-    bom = "\ufeff" if encoding == "utf-8-sig" else ""
-    try:
-        return bom + data.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(
-            f"{name}, line {line}: byte 0x{data[error.start]:02x} is not {encoding.upper()}.",
-            hint="Save the file as UTF-8, or name its encoding in a first line such as `# -*- coding: latin-1 -*-`.",
-        ) from None
-
-
-def encode(text: str) -> bytes:
-    """The bytes of a script's new text, in the encoding that the text itself names."""
-    if text.startswith("\ufeff"):
-        return text.encode("utf-8")
-    head = text[:2000].encode("utf-8", "replace")
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(head).readline)
-        return text.encode(encoding)
-    except (SyntaxError, UnicodeEncodeError):
-        return text.encode("utf-8")
-
-
-def _check_syntax(name: str, text: str) -> None:
-    from mlops_bot.source.program import parse
-
-    parse(name, text)
 
 
 # --- the project around it -------------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ import textwrap
 import pytest
 
 from mlops_bot.source import analyse
+from mlops_bot.source.labels import clean_label
 from mlops_bot.source.messages import Filled
-from mlops_bot.source.metrics import clean_label
 from mlops_bot.types import SourceFacts
 
 

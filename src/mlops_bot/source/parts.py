@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 
 from mlops_bot.source import families
+from mlops_bot.source.labels import words
 from mlops_bot.source.loops import Loops
-from mlops_bot.source.metrics import words
 from mlops_bot.source.program import Program
 from mlops_bot.source.reach import Reach, executes, main_guard
 from mlops_bot.source.resolve import Resolver

@@ -8,21 +8,12 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from dataclasses import dataclass
 
-from mlops_bot.source import families
+from mlops_bot.source import callsites, families
+from mlops_bot.source.callsites import CallSite
 from mlops_bot.source.program import Program
 
 _BUSY = "<busy>"
-
-
-@dataclass(frozen=True, slots=True)
-class CallSite:
-    """A call of a local function: which expressions its parameters get. `place` is the node that stands for it."""
-
-    scope: str | None
-    place: ast.AST
-    arguments: dict[str, ast.expr]
 
 
 class Resolver:
@@ -40,7 +31,7 @@ class Resolver:
                 name = self.denotes(call.func, program.scope[call])
                 if name is not None:
                     targets[call] = name
-                self._note_sites(call, name, sites)
+                callsites.note(self, call, name, sites)
             self.targets, self.sites = targets, sites
             self._instances.clear()
             self._returns.clear()
@@ -330,55 +321,3 @@ class Resolver:
         if isinstance(node.value, ast.Name) and node.value.id == "self":
             return (program.class_of.get(scope or ""), f"self.{node.attr}")
         return None
-
-    # --- call sites -------------------------------------------------------------------------------------
-
-    def _note_sites(self, call: ast.Call, name: str | None, sites: dict[str, list[CallSite]]) -> None:
-        program = self.program
-        scope = program.scope[call]
-        function, bound_first = name, False
-        if name in program.classes:
-            function, bound_first = self.member(name, "__init__"), True
-        if function in program.functions:
-            if not bound_first and program.is_method(function):
-                bound_first = isinstance(call.func, ast.Attribute) and self.instance(call.func.value, scope) is not None
-            self._add_site(function, call.args, call.keywords, bound_first, call, sites)
-            return
-        self._note_indirect(call, name, scope, sites)
-
-    def _note_indirect(
-        self, call: ast.Call, name: str | None, scope: str | None, sites: dict[str, list[CallSite]]
-    ) -> None:
-        """Process(target=f, args=(a, b)), mp.spawn(f, args=(a, b)), and whatever else is handed a local function."""
-        handed: list[ast.expr] = [*call.args, *(k.value for k in call.keywords)]
-        given = next((k.value for k in call.keywords if k.arg == "args"), None)
-        spawn = name is not None and families.last(name) in ("spawn", "start_processes")
-        for argument in handed:
-            if not isinstance(argument, ast.Name | ast.Attribute):
-                continue
-            function = self.denotes(argument, scope)
-            if function is None or function not in self.program.functions:
-                continue
-            values = list(given.elts) if isinstance(given, ast.Tuple | ast.List) else []
-            if spawn and len(call.args) > 1 and isinstance(call.args[1], ast.Tuple):
-                values = list(call.args[1].elts)
-            self._add_site(function, values, [], self.program.is_method(function), call, sites, skip=int(spawn))
-
-    def _add_site(
-        self,
-        function: str,
-        values: list[ast.expr],
-        keywords: list[ast.keyword],
-        bound_first: bool,
-        place: ast.AST,
-        sites: dict[str, list[CallSite]],
-        skip: int = 0,
-    ) -> None:
-        names = self.program.parameters(function)[int(bound_first) + skip :]
-        arguments: dict[str, ast.expr] = {}
-        for parameter, value in zip(names, values, strict=False):
-            if isinstance(value, ast.Starred):
-                break
-            arguments[parameter] = value
-        arguments.update({k.arg: k.value for k in keywords if k.arg})
-        sites[function].append(CallSite(self.program.scope[place], place, arguments))
