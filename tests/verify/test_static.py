@@ -139,6 +139,6 @@ def test_an_800_line_file_takes_less_than_a_third_of_a_second() -> None:
     original = TORCH + body
     adapted = TORCH_OK + body
     assert original.count("\n") > 600
-    start = time.perf_counter()
+    start = time.process_time()
     assert judge(original, adapted) is None
-    assert time.perf_counter() - start < 1.0  # measured: 0.15 s alone; the machine may be busy
+    assert time.process_time() - start < 1.0  # 0.3 s is the goal; the machine may be busy

@@ -45,7 +45,7 @@ class Pool:
     """Numbers ready to be looked up by value, and the series they form."""
 
     numbers: list[Number] = field(default_factory=list)
-    groups: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    groups: dict[tuple[str, str], list[float]] = field(default_factory=dict)  # (source, label) -> in order
     _index: dict[float, tuple[list[float], list[Number]]] = field(default_factory=dict)
 
     def find(self, value: float) -> list[Number]:
@@ -70,17 +70,18 @@ class Pool:
 
 
 def pool(printed: Iterable[Printed], scalars: Iterable[Scalar]) -> Pool:
-    """Gather printed and traced numbers. Plain integers without a telling label are no evidence and are left out."""
+    """Gather the printed and traced numbers of one run.
+
+    Plain integers without a telling label are no evidence and are left out.
+    """
     result = Pool()
     for entry in printed:
         kind = entry.family
         if kind in ("time", "system"):
             continue
         where = f"printed as {entry.label!r} in line {entry.line} of the output" if entry.label else f"printed in line {entry.line} of the output"
-        if entry.out_of and entry.out_of > 0:
-            ratio = entry.value / entry.out_of
-            if kind == "score":
-                result.numbers.append(Number(ratio, 1e-9, kind, entry.split, entry.label, where, True))
+        if entry.out_of and entry.out_of > 0 and kind == "score":
+            result.numbers.append(Number(entry.value / entry.out_of, 1e-9, kind, entry.split, entry.label, where, True))
         if entry.integer and kind not in ("loss", "score"):
             continue
         result.numbers.append(Number(entry.value, entry.tolerance, kind, entry.split, entry.label, where, True))
@@ -88,11 +89,21 @@ def pool(printed: Iterable[Printed], scalars: Iterable[Scalar]) -> Pool:
     for source, name, value in scalars:
         kind = _scalar_family(source, name)
         side: Split = split(name) or ("train" if source in ("torch.backward", "keras.history") else "")
-        result.numbers.append(Number(value, 0.0, kind, side, "" if source == "torch.item" else name, f"computed by {source} ({name})", False))
+        label = "" if source == "torch.item" else name
+        result.numbers.append(Number(value, 0.0, kind, side, label, f"computed by {source} ({name})", False))
         result.groups.setdefault((source, name), []).append(value)
         if source == "torch.item":
             whole = float(value).is_integer() if math.isfinite(value) else False
             result.groups.setdefault((source, "whole" if whole else "broken"), []).append(value)
+    return result
+
+
+def joined(first: Pool, second: Pool) -> Pool:
+    """Two runs of one program: all numbers of both; of series that both have, the second's only where they differ."""
+    result = Pool([*first.numbers, *second.numbers], dict(first.groups))
+    for (source, label), values in second.groups.items():
+        if first.groups.get((source, label)) != values:
+            result.groups[source, label if (source, label) not in first.groups else f"{label} (adapted)"] = values
     return result
 
 
@@ -191,7 +202,7 @@ def _wrong(
     flat = [number for numbers in certain for number in numbers]
     if side:
         same = any(number.family == kind and number.split == side for number in known.numbers)
-        if same and all(number.split and number.split != side for number in flat):
+        if same and not any(number.split == side for number in flat) and any(number.split for number in flat):
             return Unexplained(f"{name} logs the wrong variable: its values are those {flat[0].where}", wrong_variable=True)
     exact = [number for number in known.numbers if number.label and _key(number.label) == wanted]
     if exact and not any(_key(number.label) == wanted for number in flat):

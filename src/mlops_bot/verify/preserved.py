@@ -20,6 +20,8 @@ RTOL = 1e-4
 ATOL = 1e-6
 _DURATION = re.compile(r"\b\d+(?:\.\d+)?\s?(?:ms|us|µs|ns|s|sec|seconds|min|minutes|h)(?:/\w+)?\b|\b\d+(?:\.\d+)?\s?it/s")
 _BARS = re.compile(r"[█▉▊▋▌▍▎▏━╸╺#=>.-]{4,}")
+_PROGRESS = re.compile(r"[█▉▊▋▌▍▎▏━╸╺]{3,}|\bit/s\b|\b\d+it/s|%\|")
+_BAR_TOTAL = re.compile(r"\d+/(\d+)")
 _MAX_LINES = 20_000
 
 
@@ -94,9 +96,17 @@ def shown_lines(text: str) -> list[Line]:
         last[number] = piece
         if len(last) > _MAX_LINES:
             break
-    found = []
+    found: list[Line] = []
+    running: str | None = None  # the total of the progress bar that the line before belongs to
     for number, piece in last.items():
+        bar = _BAR_TOTAL.search(piece) if _PROGRESS.search(piece) else None
+        if bar and running == bar.group(1) and found:
+            found.pop()  # a bar that is drawn on new lines: when, depends on the time; its last state does not
+        running = bar.group(1) if bar else None
         values = tuple(value for value in numbers.printed_line(number, piece) if value.family not in ("time", "system"))
+        if _PROGRESS.search(piece):  # bars show versions and counts as it suits them: only results count
+            values = tuple(value for value in values if value.family in ("loss", "score") and value.label)
+            running = running if values else None
         if values:
             found.append(Line(number, piece.strip(), numbers.template(_BARS.sub("-", _DURATION.sub("0t", piece))), values))
     return found
@@ -150,7 +160,8 @@ def _show(value: Printed) -> str:
 def _same(a: Printed, b: Printed) -> bool:
     if a.integer and b.integer and a.unit != "%":
         return a.value == b.value
-    step = 1.01 * 10.0 ** -min(a.digits, b.digits) if not (a.integer and b.integer) else 1.0
+    digits = min(a.digits, b.digits)
+    step = 1.01 * 10.0**-digits if digits >= 4 else 0.0  # the last of many digits may be rounded the other way
     return close(a.value, b.value, rtol=RTOL, atol=max(ATOL, step))
 
 

@@ -186,7 +186,7 @@ def _hiding_line(node: ast.AST) -> int:
 
 def constant_metrics(original: Code, candidate: Code, component: Component) -> str | None:
     """A training metric that is logged as a constant."""
-    old = {ast.dump(node) for node in ast.walk(original.tree) if isinstance(node, ast.Call)}
+    old = {ast.dump(node) for node in ast.walk(original.tree) if isinstance(node, ast.Call) and callee(node) in _METRIC_CALLS}
     clients = {name for names in candidate.values.values() for name, value in names.items() if isinstance(value, ast.Call) and belongs(candidate.imports.get((dotted(value.func) or "").partition(".")[0], ""), component)}
     logged = 0
     constants: list[str] = []

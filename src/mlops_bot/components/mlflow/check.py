@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from mlops_bot.types import Functionality, Json, Observation, SourceFacts
-from mlops_bot.verify.explain import Explained, Scalar, explain, pool
+from mlops_bot.verify.explain import Explained, Scalar, explain, joined, pool
 from mlops_bot.verify.numbers import Printed, close, family, lines, printed_line, template, words
 
 _MAX_LINES = 20_000
+_LIMITABLE = re.compile(r"\b(epochs?|iter|niter|iters|iterations?|steps?|batches|episodes|rounds)\b")  # cut by smoke runs
 
 
 def check(
@@ -86,8 +88,11 @@ def _parameters(runs: Sequence[Mapping[str, Json]], facts: SourceFacts, baseline
             return f"the MLflow run has no parameters, but the program has hyperparameters ({known})"
         return None
     defaults = {_plain(entry.name): _literal(entry.value) for entry in facts.hyperparameters}
+    limited = _limited(baseline)
     for key, value in logged:
         name = _plain(key)
+        if name in limited or _LIMITABLE.search(words(key)):
+            continue
         if name in computed:
             right = computed[name] + ([defaults[name]] if defaults.get(name) is not None else [])
             if _comparable(value, right) and not any(_same(value, entry) for entry in right) and _origin(constants, name) != "argparse":
@@ -100,6 +105,12 @@ def _parameters(runs: Sequence[Mapping[str, Json]], facts: SourceFacts, baseline
             if _origin(constants, name) == "constant" and _comparable(value, [defaults[name]]) and _once(facts, name):
                 return f"the parameter {key} is logged as {value[:40]}, but the program uses {defaults[name]}"
     return None
+
+
+def _limited(baseline: Observation) -> set[str]:
+    """Hyperparameters that the smoke run itself changed: their logged values are not the source's."""
+    notes = [note for note in _list(baseline.trace.get("notes")) if isinstance(note, Mapping) and note.get("kind") == "limit"]
+    return {_plain(part) for note in notes for part in str(note.get("what", "")).replace(":", " ").split()}
 
 
 def _once(facts: SourceFacts, name: str) -> bool:
@@ -176,21 +187,21 @@ def _scalars(observation: Observation) -> list[Scalar]:
     return found
 
 
-def _shown(baseline: Observation, adapted: Observation) -> list[Printed]:
+def _shown(baseline: Observation, adapted: Observation) -> tuple[list[Printed], list[Printed]]:
     """Numbers that the original printed, and those of the adapted program in lines that the original has too."""
-    found: list[Printed] = []
+    found: tuple[list[Printed], list[Printed]] = ([], [])
     known: set[str] = set()
-    for observation in (baseline, adapted):
+    for index, observation in enumerate((baseline, adapted)):
         for text in (observation.stdout, observation.stderr):
             for count, (number, line) in enumerate(lines(text)):
                 if count > _MAX_LINES:
                     break
                 shape = template(line)
-                if observation is baseline:
+                if index == 0:
                     known.add(shape)
                 elif shape not in known:
                     continue
-                found += printed_line(number, line)
+                found[index].extend(printed_line(number, line))
     return found
 
 
@@ -202,9 +213,9 @@ def _metrics(runs: Sequence[Mapping[str, Json]], facts: SourceFacts, baseline: O
     telling = [entry for entry in logged if family(entry[1]) not in ("system", "time", "rate") and not _counter(entry[1], entry[2])]
     if not telling:
         return f"the MLflow run has no training metric, only {', '.join(sorted({name for _, name, _ in logged})[:4])}"
-    strong_scalars = _scalars(baseline) + [entry for entry in _scalars(adapted) if entry[0] != "torch.item"]
-    shown = _shown(baseline, adapted)
-    strong = pool(shown, strong_scalars)
+    shown, also = _shown(baseline, adapted)
+    computed = [entry for entry in _scalars(adapted) if entry[0] != "torch.item"]
+    strong = joined(pool(shown, _scalars(baseline)), pool(also, computed))
     weak = pool((), [entry for entry in _scalars(adapted) if entry[0] == "torch.item"])
     proven: list[tuple[str, int]] = []
     doubts: list[str] = []
