@@ -1,4 +1,4 @@
-"""What every test gets: no key, no network beyond this machine, a cache of its own; and Docker tests only with an engine.
+"""What every test gets: no key, no network beyond this machine, its own cache; and Docker tests only with an engine.
 
 Marks are registered in pyproject.toml: `slow` (more than five seconds) and `docker` (needs an engine).
 """
@@ -19,7 +19,12 @@ ROOT = Path(__file__).parents[1]
 # Whatever could reach a real account, or change what the bot does, from outside the test.
 _PRIVATE = ("OPENAI_", "HF_", "HUGGING_FACE_", "MLFLOW_", "NO_COLOR", "FORCE_COLOR")
 # Where the machine's Docker engine is unlike others.
-_KEPT = ("MLOPS_BOT_BASE_IMAGE", "MLOPS_BOT_DOCKER_BUILD_NETWORK", "MLOPS_BOT_DOCKER_RUNTIME", "MLOPS_BOT_REQUIRE_DOCKER")
+_KEPT = (
+    "MLOPS_BOT_BASE_IMAGE",
+    "MLOPS_BOT_DOCKER_BUILD_NETWORK",
+    "MLOPS_BOT_DOCKER_RUNTIME",
+    "MLOPS_BOT_REQUIRE_DOCKER",
+)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -28,7 +33,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not docker or _docker_answers():
         return
     if os.environ.get("MLOPS_BOT_REQUIRE_DOCKER"):
-        raise pytest.UsageError("MLOPS_BOT_REQUIRE_DOCKER is set, but no Docker engine answers: run scripts/docker-engine")
+        raise pytest.UsageError(
+            "MLOPS_BOT_REQUIRE_DOCKER is set, but no Docker engine answers: run scripts/docker-engine"
+        )
     config.hook.pytest_deselected(items=docker)
     items[:] = [item for item in items if item not in docker]
     config.stash[_NO_DOCKER] = len(docker)
@@ -38,7 +45,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Says what was left out, and how to get it."""
     left_out = config.stash.get(_NO_DOCKER, 0)
     if left_out:
-        terminalreporter.write_line(f"No Docker engine answers: {left_out} tests left out; `scripts/docker-engine` brings one")
+        terminalreporter.write_line(
+            f"No Docker engine answers: {left_out} tests left out; `scripts/docker-engine` brings one"
+        )
 
 
 _NO_DOCKER = pytest.StashKey[int]()

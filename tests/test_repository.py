@@ -18,7 +18,12 @@ import pytest
 from mlops_bot import cli, settings
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "examples" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "examples" / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 SDKS = ("docker", "huggingface_hub", "libcst", "mlflow", "openai", "rich", "text_generation", "torch")
 DOORS = {  # each SDK has one door: the only files that may import it
     "openai": {"engines/openai.py"},
@@ -26,7 +31,9 @@ DOORS = {  # each SDK has one door: the only files that may import it
     "huggingface_hub": {"engines/hf_endpoint.py"},
     "docker": {"sandbox/docker.py"},
 }
-INSIDE = re.compile(r"(^|/)inside/|sandbox/smoke/|components/[^/]+/(collect|prepare|smoke)\.py$")  # runs in the sandbox only
+INSIDE = re.compile(
+    r"(^|/)inside/|sandbox/smoke/|components/[^/]+/(collect|prepare|smoke)\.py$"
+)  # runs in the sandbox only
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -81,14 +88,25 @@ def test_documents_name_only_commands_and_options_that_exist() -> None:
 
 def test_documents_name_only_make_targets_that_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = {(path.name, word) for path in DOCUMENTS for c in commands_in(path) if c.startswith("make ") for word in c.split()[1:2]}
+    named = {
+        (path.name, word)
+        for path in DOCUMENTS
+        for c in commands_in(path)
+        if c.startswith("make ")
+        for word in c.split()[1:2]
+    }
     assert {"run", "test"} <= {target for _, target in named}
     assert {entry for entry in named if entry[1] not in targets} == set()
 
 
 def test_every_option_is_documented() -> None:
     text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-    missing = {f"{name} {option}" for name, parser in subcommands().items() for option in options(parser) if f"`{option}" not in text}
+    missing = {
+        f"{name} {option}"
+        for name, parser in subcommands().items()
+        for option in options(parser)
+        if f"`{option}" not in text
+    }
     assert missing == set()
 
 
@@ -96,7 +114,11 @@ def test_every_setting_is_documented_and_every_documented_setting_exists() -> No
     code = Path(settings.__file__).read_text(encoding="utf-8")
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     ours = re.compile(r"\b(?:MLOPS_BOT_[A-Z_]+|OPENAI_[A-Z_]+|HF_TOKEN)\b")
-    read = {node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    read = {
+        node.value
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
     assert set(ours.findall(text)) == {name for name in read if ours.fullmatch(name)}
 
 
@@ -114,7 +136,11 @@ def test_help_is_fast_and_loads_no_sdk() -> None:
         [sys.executable, "-X", "importtime", "-m", "mlops_bot", "--help"],
         capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
     )  # fmt: skip
-    loaded = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines() if line.startswith("import time:")}
+    loaded = {
+        line.rpartition("|")[2].strip().split(".")[0]
+        for line in done.stderr.splitlines()
+        if line.startswith("import time:")
+    }
     assert "mlops_bot" in loaded, "the measurement sees imports"
     assert loaded.isdisjoint({*SDKS, "yaml", "tomlkit", "psutil"})
     assert "add" in done.stdout
@@ -149,7 +175,8 @@ def test_nothing_on_the_host_imports_what_runs_inside_the_sandbox() -> None:
             strays += [
                 f"{relative} imports {name}"
                 for name in names
-                if name.startswith("mlops_bot.") and INSIDE.search(name.removeprefix("mlops_bot.").replace(".", "/") + "/")
+                if name.startswith("mlops_bot.")
+                and INSIDE.search(name.removeprefix("mlops_bot.").replace(".", "/") + "/")
             ]
     assert strays == []
 
@@ -193,12 +220,18 @@ def test_locks_pin_every_package_with_hashes(name: str) -> None:
     text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
     blocks = re.split(r"^(?=[A-Za-z0-9])", re.sub(r"^ *#.*\n", "", text, flags=re.MULTILINE), flags=re.MULTILINE)
     assert len(blocks) > 50
-    assert [block.splitlines()[0] for block in blocks if block.strip() and not ("==" in block and "--hash=sha256:" in block)] == []
+    assert [
+        block.splitlines()[0] for block in blocks if block.strip() and not ("==" in block and "--hash=sha256:" in block)
+    ] == []
 
 
 def test_the_run_lock_is_part_of_the_test_lock() -> None:
     run, dev = (
-        set(re.findall(r"^(\S+==[^\s;\\]+)", (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8"), re.MULTILINE))
+        set(
+            re.findall(
+                r"^(\S+==[^\s;\\]+)", (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8"), re.MULTILINE
+            )
+        )
         for name in ("run", "dev")
     )
     assert run <= dev
@@ -207,7 +240,10 @@ def test_the_run_lock_is_part_of_the_test_lock() -> None:
 def test_locks_hold_what_the_project_asks_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     dev = (ROOT / "requirements" / "dev.txt").read_text(encoding="utf-8")
-    asked = [*project["project"]["dependencies"], *(e for g in project["dependency-groups"].values() for e in g if isinstance(e, str))]
+    asked = [
+        *project["project"]["dependencies"],
+        *(e for g in project["dependency-groups"].values() for e in g if isinstance(e, str)),
+    ]
     names = {re.split(r"[<>=!~ ]", line)[0] for line in asked}
     assert {name for name in names if not re.search(rf"^{re.escape(name)}==", dev, re.MULTILINE)} == set()
 

@@ -1,6 +1,6 @@
 """Learn the next value of a noisy sine wave with Lightning.
 
-    python train.py --max-epochs 10
+python train.py --max-epochs 10
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Fit a small network to two interleaved spirals with a plain PyTorch loop.
 
-    python train.py --epochs 20 --lr 0.01
+python train.py --epochs 20 --lr 0.01
 """
 
 import argparse
