@@ -15,9 +15,13 @@ MADE_UP = "smoke-initial-weights"
 def install(hooks: Hooks) -> None:
     for prefix in PREFIXES:
         for name, build in BUILDERS.items():
-            hooks.after_import(f"{prefix}.{name}", lambda module, name=name, build=build: _serve(hooks, module, name, build))
+            hooks.after_import(f"{prefix}.{name}", _server(hooks, name, build))
     hooks.after_import("keras.src.utils.file_utils", lambda module: _files(hooks, module))
     hooks.after_import("keras", _weights)
+
+
+def _server(hooks: Hooks, name: str, build: Callable[..., Any]) -> Callable[[Any], None]:
+    return lambda module: _serve(hooks, module, name, build)
 
 
 def _serve(hooks: Hooks, module: Any, name: str, build: Callable[..., Any]) -> None:
@@ -38,7 +42,7 @@ def _serve(hooks: Hooks, module: Any, name: str, build: Callable[..., Any]) -> N
 def _cached(name: str) -> bool:
     folder = os.path.join(os.environ.get("KERAS_HOME", os.path.join(os.path.expanduser("~"), ".keras")), "datasets")
     try:
-        return any(entry.startswith(name.replace("_", "-")) or entry.startswith(name) for entry in os.listdir(folder))
+        return any(entry.startswith((name, name.replace("_", "-"))) for entry in os.listdir(folder))
     except OSError:
         return False
 
@@ -128,7 +132,8 @@ def _files(hooks: Hooks, module: Any) -> None:
         def get_file(fname: Any = None, origin: Any = None, *args: Any, **kwargs: Any) -> Any:
             url = str(origin or "")
             if "/keras-applications/" in url and url.endswith((".h5", ".keras")):
-                hooks.note("stand-in", f"weights {os.path.basename(url)}", "initial weights instead of the pretrained ones")
+                name = os.path.basename(url)
+                hooks.note("stand-in", f"weights {name}", "initial weights instead of the pretrained ones")
                 return MADE_UP
             return original(fname, origin, *args, **kwargs)
 

@@ -7,12 +7,29 @@ from typing import Any, Callable
 from . import datasets_openml, standin
 from .hooks import Hooks, patch
 
-NEWSGROUPS = (
-    "alt.atheism comp.graphics comp.os.ms-windows.misc comp.sys.ibm.pc.hardware comp.sys.mac.hardware comp.windows.x "
-    "misc.forsale rec.autos rec.motorcycles rec.sport.baseball rec.sport.hockey sci.crypt sci.electronics sci.med "
-    "sci.space soc.religion.christian talk.politics.guns talk.politics.mideast talk.politics.misc talk.religion.misc"
-).split()
-HOUSING = "MedInc HouseAge AveRooms AveBedrms Population AveOccup Latitude Longitude".split()
+NEWSGROUPS = [
+    "alt.atheism",
+    "comp.graphics",
+    "comp.os.ms-windows.misc",
+    "comp.sys.ibm.pc.hardware",
+    "comp.sys.mac.hardware",
+    "comp.windows.x",
+    "misc.forsale",
+    "rec.autos",
+    "rec.motorcycles",
+    "rec.sport.baseball",
+    "rec.sport.hockey",
+    "sci.crypt",
+    "sci.electronics",
+    "sci.med",
+    "sci.space",
+    "soc.religion.christian",
+    "talk.politics.guns",
+    "talk.politics.mideast",
+    "talk.politics.misc",
+    "talk.religion.misc",
+]
+HOUSING = ["MedInc", "HouseAge", "AveRooms", "AveBedrms", "Population", "AveOccup", "Latitude", "Longitude"]
 
 
 def install(hooks: Hooks) -> None:
@@ -101,7 +118,12 @@ def _olivetti(*, shuffle: bool = False, random_state: Any = 0, return_X_y: bool 
 
 
 def _people(
-    *, resize: float | None = 0.5, min_faces_per_person: int = 0, color: bool = False, return_X_y: bool = False, **_: Any
+    *,
+    resize: float | None = 0.5,
+    min_faces_per_person: int = 0,
+    color: bool = False,
+    return_X_y: bool = False,
+    **_: Any,
 ) -> Any:
     import numpy
 
@@ -123,7 +145,9 @@ def _covtype(
     data, score = standin.table(count, 54, "covtype")
     data[:, :10] = numpy.round(numpy.abs(data[:, :10]) * 1000)
     data[:, 10:] = data[:, 10:] > 1
-    target = (numpy.digitize(score, numpy.quantile(score, [0.36, 0.85, 0.91, 0.92, 0.94, 0.97])) + 1).astype(numpy.int32)
+    target = (numpy.digitize(score, numpy.quantile(score, [0.36, 0.85, 0.91, 0.92, 0.94, 0.97])) + 1).astype(
+        numpy.int32
+    )
     names = [f"feature_{index}" for index in range(54)]
     data, target, frame = _frame(data, target, names, "Cover_Type", as_frame)
     more = {"frame": frame, "feature_names": names, "target_names": ["Cover_Type"]}

@@ -1,6 +1,6 @@
-"""Stand-ins for torchvision data sets whose files are not there: original sizes, shapes, types and class counts.
+"""Stand-ins for torchvision data sets whose files are not there: the originals' sizes, shapes, types and classes.
 
-The classes keep their code (`__getitem__`, transforms, `classes`); only what they would have read from files is made up.
+The classes keep their code (`__getitem__`, transforms, `classes`); only what they would have read from files is new.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Callable
 from . import standin
 from .hooks import Hooks, patch
 
-CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
+CIFAR10 = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 PIXELS = 4_000_000  # of a whole FakeData set
 FOLDER_IMAGES, FOLDER_CLASSES = 16, 2
 MANY = {  # data sets of image files, and how many classes they have
@@ -82,7 +82,8 @@ def _serve(hooks: Hooks, owner: Any, build: Callable[..., None]) -> None:
                 given.setdefault(name, None)
             _base(self, given)
             build(self, given)
-            hooks.note("stand-in", f"torchvision {type(self).__name__}", f"{len(self)} made-up examples; --data for real")
+            detail = f"{len(self)} made-up examples; --data for real"
+            hooks.note("stand-in", f"torchvision {type(self).__name__}", detail)
 
         return wrapper
 
@@ -164,7 +165,7 @@ def _stl10(self: Any, given: dict[str, Any]) -> None:
     if self.split == "unlabeled":
         self.labels = self.labels * 0 - 1
     self.data = data.transpose(0, 3, 1, 2)
-    self.classes = "airplane bird car cat deer dog horse monkey ship truck".split()
+    self.classes = ["airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"]
     self.class_to_idx = {name: index for index, name in enumerate(self.classes)}
 
 

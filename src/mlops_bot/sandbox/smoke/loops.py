@@ -1,7 +1,7 @@
 """Caps in the program's own loops: a change of its syntax tree, in memory only, line numbers kept.
 
-- a literal number of epochs (`EPOCHS = 50`, `fit(epochs=15)`, `def train(epochs=10)`) becomes the cap, so that whatever is
-  computed from it stays consistent;
+- a literal number of epochs (`EPOCHS = 50`, `fit(epochs=15)`, `def train(epochs=10)`) becomes the cap, so that whatever
+  is computed from it stays consistent;
 - `for epoch in range(...)`, loops that train and loops around training functions run a few times;
 - `if step % 100 == 99` inside a capped loop, which would never hold, holds at every turn, so that what it logs is seen;
 - "cuda" and "nccl" literals become "cpu" and "gloo" (no GPU in a smoke run), except in comparisons.

@@ -1,8 +1,8 @@
 """Lets the program's own files be compiled from a changed syntax tree (loops.py), the main script among them.
 
-Python asks `sys.path_hooks` about the script's path before it runs it (a zip file could be given): a hook that accepts it makes Python
-run it as `__main__` through the import system, where a loader may compile it. Everything that a script can see of
-itself (`__file__`, `__spec__`, `sys.argv`, `sys.path[0]`) is set as it would have been.
+Python asks `sys.path_hooks` about the script's path before it runs it (a zip file could be given): a hook that accepts
+it makes Python run it as `__main__` through the import system, where a loader may compile it. Everything that a script
+can see of itself (`__file__`, `__spec__`, `sys.argv`, `sys.path[0]`) is set as it would have been.
 """
 
 from __future__ import annotations

@@ -5,10 +5,35 @@ from __future__ import annotations
 import functools
 import re
 
-_COUNT = frozenset("n num nb no nr number max maximum total count".split())
+_COUNT = frozenset(["n", "num", "nb", "no", "nr", "number", "max", "maximum", "total", "count"])
 _OTHER = frozenset(
-    "start initial init begin first resume per every each step steps interval freq frequency patience current last "
-    "best cur idx index log print save warmup".split()
+    [
+        "start",
+        "initial",
+        "init",
+        "begin",
+        "first",
+        "resume",
+        "per",
+        "every",
+        "each",
+        "step",
+        "steps",
+        "interval",
+        "freq",
+        "frequency",
+        "patience",
+        "current",
+        "last",
+        "best",
+        "cur",
+        "idx",
+        "index",
+        "log",
+        "print",
+        "save",
+        "warmup",
+    ]
 )
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 

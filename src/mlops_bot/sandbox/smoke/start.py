@@ -49,7 +49,7 @@ def start(path: str) -> Hooks:
         transform = main_file.install(hooks)
     sys.meta_path.insert(0, Finder(hooks, transform))  # type: ignore[arg-type]
     for name in config.get("component_hooks", ()):
-        _install(hooks, str(name)[:-3] if str(name).endswith(".py") else str(name))
+        _install(hooks, str(name).removesuffix(".py"))
     atexit.register(_finish, trace)
     os.register_at_fork(after_in_child=lambda: _forked(trace))
     return hooks
