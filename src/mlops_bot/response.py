@@ -20,7 +20,7 @@ from mlops_bot.answer.udiff import is_diff, read_diff
 from mlops_bot.answer.whole import is_python, unfenced, whole_files
 from mlops_bot.types import Candidate, Failed, Task
 
-LONGEST = 2_000_000  # characters; far above any real answer
+LONGEST = 500_000  # characters; far above any real answer
 MOST_BLOCKS = 100
 _THINKING = re.compile(r"^\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
 

@@ -103,10 +103,11 @@ def _region(texts: _Texts, before: tuple[int, int], after: tuple[int, int]) -> t
         if not missing or len(weak) != 1:
             return [texts.new[j] for j in added], missing, []
         strong = weak
-    real = [j for j in added if j not in strong and is_code(texts.new[j])]
+    marks = set(strong)
+    real = [j for j in added if j not in marks and is_code(texts.new[j])]
     between = any(strong[0] < j < strong[-1] for j in real)
     if not gap or (not code and between):
-        return [texts.new[j] for j in added if j not in strong], [], []
+        return [texts.new[j] for j in added if j not in marks], [], []
     if between:
         raise _ambiguous(
             texts,
@@ -116,7 +117,7 @@ def _region(texts: _Texts, before: tuple[int, int], after: tuple[int, int]) -> t
         )
     marker = strong[0]
     head = [j for j in added if j < marker]
-    tail = [j for j in added if j > marker and j not in strong and (j > strong[-1] or texts.new[j].strip())]
+    tail = [j for j in added if j > marker and j not in marks and (j > strong[-1] or texts.new[j].strip())]
     first, last = _replaced(texts, gap, head, tail, marker)
     rest = [i for i in gap if first <= i < last]
     if not any(texts.old[i].strip() for i in rest):
