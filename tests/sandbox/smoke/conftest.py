@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mlops_bot.sandbox.smoke
+
+HOOKS = Path(mlops_bot.sandbox.smoke.__file__).parent
+MLFLOW = HOOKS.parents[1] / "components" / "mlflow" / "smoke.py"
+
+
+@dataclass
+class Run:
+    code: int
+    stdout: str
+    stderr: str
+    trace: dict[str, Any] | None
+    root: Path
+
+    @property
+    def record(self) -> dict[str, Any]:
+        assert self.trace is not None, self.stderr
+        return self.trace
+
+    def notes(self, kind: str) -> list[str]:
+        return [note["what"] for note in self.record["notes"] if note["kind"] == kind]
+
+    def scalars(self, source: str) -> list[float]:
+        return [value for name, _, value in self.record["scalars"] if name == source]
+
+
+Smoke = Callable[..., Run]
+
+
+@pytest.fixture
+def smoke(tmp_path: Path) -> Smoke:
+    """Run a program the way a verification job does: `smoke(source, "--option", files={...}, full=..., env={...})`."""
+
+    def run(
+        source: str,
+        *args: str,
+        files: dict[str, str] | None = None,
+        env: dict[str, str] | None = None,
+        on: bool = True,
+        component: bool = False,
+        **config: Any,
+    ) -> Run:
+        root = tmp_path / f"job{len(list(tmp_path.iterdir()))}"
+        project, own = root / "project", root / ".mlops-bot"
+        project.mkdir(parents=True)
+        shutil.copytree(HOOKS, own / "smoke", ignore=shutil.ignore_patterns("__pycache__"))
+        if component:
+            shutil.copy(MLFLOW, own / "smoke" / "component_mlflow.py")
+            config["component_hooks"] = ["component_mlflow"]
+        for path, text in {**(files or {}), "main.py": source}.items():
+            (project / path).parent.mkdir(parents=True, exist_ok=True)
+            (project / path).write_text(text, encoding="utf-8")
+        settings = {"schema": 1, "trace": "{root}/.mlops-bot/trace.json", **config}
+        (own / "smoke.json").write_text(json.dumps(settings), encoding="utf-8")
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(root),
+            "LANG": "C.UTF-8",
+            "PYTHONHASHSEED": "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": str(own / "smoke"),
+            **({"MLOPS_SMOKE": str(own / "smoke.json")} if on else {}),
+            **(env or {}),
+        }
+        command = [sys.executable, "main.py", *args]
+        result = subprocess.run(
+            command, cwd=project, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
+        path = own / "trace.json"
+        trace = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        return Run(result.returncode, result.stdout, result.stderr, trace, root)
+
+    return run

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+
+from .conftest import Smoke
+
+pytestmark = pytest.mark.slow
+
+PROGRAM = """
+import random, sys
+import numpy as np
+TRACK = "track" in sys.argv
+if TRACK:
+    import mlflow
+    mlflow.set_tracking_uri("http://localhost:5000")
+    mlflow.set_experiment("tests")
+    mlflow.sklearn.autolog()
+    mlflow.start_run()
+from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestClassifier
+X, y = load_iris(return_X_y=True)
+model = RandomForestClassifier(n_estimators=5, max_depth=1).fit(X, y)
+print(model.score(X, y), random.random(), np.random.rand())
+if TRACK:
+    mlflow.end_run()
+"""
+
+
+def test_tracking_changes_no_number_and_needs_no_server(smoke: Smoke) -> None:
+    plain, tracked = smoke(PROGRAM, component=True), smoke(PROGRAM, "track", component=True)
+    assert tracked.code == 0, tracked.stderr
+    assert plain.stdout == tracked.stdout
+    assert plain.record["scalars"] == tracked.record["scalars"]
+    assert plain.record["training"] == tracked.record["training"]
+    assert "mlflow.set_tracking_uri" in tracked.notes("stand-in")
+    assert "MLflow requirement inference" in tracked.notes("limit")
+    assert (tracked.root / "project" / "mlflow.db").exists()
+    assert tracked.record["errors"] == []
+    assert not (plain.root / "project" / "mlflow.db").exists()

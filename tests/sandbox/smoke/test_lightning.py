@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from .conftest import Smoke
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_trainer(smoke: Smoke) -> None:
+    source = """
+import lightning as L, torch
+from torch.utils.data import DataLoader, TensorDataset
+class Net(L.LightningModule):
+    def __init__(self, lr=0.1):
+        super().__init__()
+        self.save_hyperparameters()
+        self.layer = torch.nn.Linear(4, 1)
+    def training_step(self, batch, index):
+        loss = self.layer(batch[0]).pow(2).mean()
+        self.log("train_loss", loss)
+        return loss
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=self.hparams.lr)
+trainer = L.Trainer(max_epochs=30, accelerator="gpu", devices=2, strategy="ddp", precision="16-mixed", logger=False)
+trainer.fit(Net(), DataLoader(TensorDataset(torch.randn(640, 4)), batch_size=32, num_workers=3))
+print(trainer.current_epoch, trainer.global_step, type(trainer.strategy).__name__)
+"""
+    run = smoke(source)
+    assert run.code == 0, run.stderr
+    assert run.stdout.splitlines()[-1] == "2 8 SingleDeviceStrategy"
+    assert len(run.scalars("lightning.log")) == 8 == len(run.scalars("torch.backward"))
+    event = next(event for event in run.record["training"] if event["event"] == "lightning.fit")
+    assert (event["class"], event["max_epochs"], event["steps"], event["hparams"]) == ("Net", 2, 8, {"lr": 0.1})
+    assert {"Lightning accelerator", "Lightning devices", "Lightning strategy"} <= set(run.notes("device"))
+    assert [model["class"] for model in run.record["models"]] == ["Net"]
+    assert run.record["errors"] == []
