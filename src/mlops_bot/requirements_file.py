@@ -1,8 +1,8 @@
 """The files in which a project says what it needs: adding one requirement, with their style kept. Pure.
 
 Which file is changed: of the folder nearest to the script (`near`; the project's root where it is not given), the
-first of requirements.in, requirements.txt, requirements/base.txt, pyproject.toml (where it lists dependencies), environment.yml.
-Always one file, and none where any file names the distribution already.
+first of requirements.in, requirements.txt, requirements/base.txt, pyproject.toml (where it lists dependencies),
+environment.yml. Always one file, and none where any file names the distribution already.
 """
 
 from __future__ import annotations

@@ -252,6 +252,21 @@ def test_sklearn_scores() -> None:
     ]
 
 
+def test_scores_in_a_function_that_fits_come_after_it() -> None:
+    found = facts(
+        """
+        from sklearn.svm import SVC
+        def compare(models):
+            for model in [SVC(), SVC(C=2)]:
+                print("before", model.score(x, y))
+                model.fit(x, y)
+                print("score", model.score(x, y))
+        compare(1)
+        """
+    )
+    assert [(m.label, m.scope) for m in found.metrics] == [("before", "unknown"), ("score", "after")]
+
+
 def test_expressions_over_several_lines_are_printed_on_one() -> None:
     found = facts(loop("print('loss', (loss +\n            other).item())"))
     assert found.metrics[0].expression == "(loss + other).item()"

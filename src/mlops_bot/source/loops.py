@@ -173,7 +173,7 @@ class Loops:
                     return "after"
         if self._after(node, program.functions.get(function or "", program.tree)):
             own = self._function_level(function) if function else _EPOCHS
-            if own == _EPOCHS or function is None:
+            if own in (_EPOCHS, _NOTHING):  # nothing: no loop of its own, it called fit()
                 return "after"
         if function is None:
             return "unknown"
