@@ -202,7 +202,7 @@ def test_no_file_names_a_machine() -> None:
     homes = r"/home/(?!user\b)\w|/Users/\w|/root/[\w.]|/work/(?!job\b)\w"
     invented = r"https?://(?:[\w.-]+\.(?:example|invalid|test)|(?:[\w-]+\.)?example\.(?:com|org)|pypi\.org)\b"
     registries = rf"--(?:extra-)?index-url[ =](?!{invented})[\w/]|--find-links[ =](?!{invented})[/a-z]"
-    private = re.compile(f"{homes}|{registries}")
+    everywhere, product = re.compile(homes), re.compile(f"{homes}|{registries}")
     found = []
     for path in tracked():
         if path == Path(__file__):  # the patterns themselves
@@ -211,6 +211,7 @@ def test_no_file_names_a_machine() -> None:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
+        private = everywhere if "tests" in path.parts else product  # tests of pip options invent registries
         found += [f"{path.relative_to(ROOT)}: {match[0]}" for match in private.finditer(text)]
     assert found == []
 
