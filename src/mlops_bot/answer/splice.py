@@ -177,6 +177,11 @@ def _replaced(texts: _Texts, gap: list[int], head: list[int], tail: list[int], m
                 texts, marker, gap, f"line {texts.new[j].strip()!r} looks like one in the middle of what it skips"
             )
         last = texts.first[found]
+    left = [texts.old[i] for i in gap if first <= i < last and is_code(texts.old[i])]
+    for ends, lines in ((left[:1], head), (left[-1:], tail)):
+        # `return` or `else:` beside the marker: the skipped one, or a new one like it?
+        if any(texts.new[j] in ends and not telling(texts.new[j].strip()) for j in lines):
+            raise _ambiguous(texts, marker, gap, f"line {ends[0].strip()!r} beside it is also one of what it skips")
     return first, max(first, last)
 
 
