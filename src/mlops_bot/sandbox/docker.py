@@ -90,6 +90,7 @@ class DockerSandbox:
 
     name = "docker"
     isolates = True
+    LEFTOVER_SECONDS = 60.0  # after its end, a container that is still there belongs to nobody
 
     def __init__(self, config: DockerConfig | None = None, *, progress: Progress | None = None) -> None:
         self._config = config or DockerConfig()
@@ -275,7 +276,10 @@ class DockerSandbox:
             until = str(entry.get("Labels", {}).get(LABEL_UNTIL, ""))
             # A supervisor ends when its host does, so most leftovers have exited. Not at once: another run may be
             # just about to look at its own.
-            over = entry.get("State") in ("exited", "dead") and time.time() - _finished(client, entry["Id"]) > 60
+            over = (
+                entry.get("State") in ("exited", "dead")
+                and time.time() - _finished(client, entry["Id"]) >= self.LEFTOVER_SECONDS
+            )
             if over or (until.isdigit() and int(until) < time.time()):
                 self._remove(client, entry["Id"])
 

@@ -13,7 +13,8 @@ from mlops_bot.sandbox.requirements import digest, normalised
 
 DOCKERFILE = Path(__file__).parent / "image" / "Dockerfile"
 REPOSITORY = "mlops-bot-sandbox"
-SOURCES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_PRE")  # what decides on what is installed
+# What decides on which packages are installed.
+SOURCES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_PRE", "PIP_NO_INDEX")
 PYTHON = "/opt/runtime/bin/python"
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlops_bot.errors import SandboxError
-from mlops_bot.sandbox.pip_options import PipOptions
+from mlops_bot.sandbox.pip_options import FLAGS, PipOptions, option
 from mlops_bot.sandbox.requirements import INVENTORY, Inventory, digest, install_error, missing, normalised
 from mlops_bot.types import Progress
 
@@ -119,16 +119,18 @@ class Environments:
             shutil.rmtree(folder, ignore_errors=True)
         error = _run([sys.executable, "-m", "venv", str(folder)])
         if error is None:
-            options = [f"--{name[4:].lower().replace('_', '-')}={word}" for name, word in self._pip_words()]
+            options = list(self._pip_words())
             pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
             error = _run([*pip, "--only-binary", ":all:", *options, "--", *wanted])
         if error is not None:
             raise install_error(wanted, error)
 
-    def _pip_words(self) -> Iterator[tuple[str, str]]:
+    def _pip_words(self) -> Iterator[str]:
         for name, value in self._pip.known().items():
-            if name != "PIP_PRE":
-                yield from ((name, word) for word in value.split())
+            if name not in FLAGS:
+                yield from (f"{option(name)}={word}" for word in value.split())
+            else:
+                yield option(name)
 
     def _say(self, message: str) -> None:
         if self._progress is not None:

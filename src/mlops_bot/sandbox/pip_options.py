@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from mlops_bot.errors import UserError
 
 LISTS = ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS")
+FLAGS = ("PIP_PRE", "PIP_NO_INDEX")
 PIP = (
     "PIP_INDEX_URL",
     *LISTS,
@@ -18,7 +19,7 @@ PIP = (
     "PIP_DEFAULT_TIMEOUT",
     "PIP_RETRIES",
     "PIP_PROXY",
-    "PIP_PRE",
+    *FLAGS,
 )
 # Docker knows these build arguments by itself, and keeps them out of an image's history.
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
@@ -75,9 +76,18 @@ class PipOptions:
         for name, option in (("PIP_EXTRA_INDEX_URL", "--index"), ("PIP_FIND_LINKS", "--find-links")):
             for word in settings.get(name, "").split():
                 options += [option, word]
-        if options:
+        if settings.get("PIP_NO_INDEX"):
+            options += ["--no-index"]
+        elif options:
             options += ["--index-strategy", "unsafe-best-match"]  # as pip does: the best version of all indexes
+        if settings.get("PIP_PRE"):
+            options += ["--prerelease", "allow"]
         return options
+
+
+def option(name: str) -> str:
+    """The command line option of pip for one of its environment variables."""
+    return "--" + name.removeprefix("PIP_").lower().replace("_", "-")
 
 
 def _remote(place: str) -> bool:

@@ -5,40 +5,16 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.sandbox.smoke.support import Run, Smoke
 
 import mlops_bot.sandbox.smoke
 
 HOOKS = Path(mlops_bot.sandbox.smoke.__file__).parent
 MLFLOW = HOOKS.parents[1] / "components" / "mlflow" / "smoke.py"
-
-
-@dataclass
-class Run:
-    code: int
-    stdout: str
-    stderr: str
-    trace: dict[str, Any] | None
-    root: Path
-
-    @property
-    def record(self) -> dict[str, Any]:
-        assert self.trace is not None, self.stderr
-        return self.trace
-
-    def notes(self, kind: str) -> list[str]:
-        return [note["what"] for note in self.record["notes"] if note["kind"] == kind]
-
-    def scalars(self, source: str) -> list[float]:
-        return [value for name, _, value in self.record["scalars"] if name == source]
-
-
-Smoke = Callable[..., Run]
 
 
 @pytest.fixture
@@ -80,8 +56,8 @@ def smoke(tmp_path: Path) -> Smoke:
         result = subprocess.run(
             command, cwd=project, env=environment, capture_output=True, text=True, timeout=300, check=False
         )
-        path = own / "trace.json"
-        trace = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        written = own / "trace.json"
+        trace = json.loads(written.read_text(encoding="utf-8")) if written.exists() else None
         return Run(result.returncode, result.stdout, result.stderr, trace, root)
 
     return run

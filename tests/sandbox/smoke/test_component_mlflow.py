@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import pytest
-
-from .conftest import Smoke
+from tests.sandbox.smoke.support import Smoke
 
 pytestmark = pytest.mark.slow
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from .conftest import Smoke
+from tests.sandbox.smoke.support import Smoke
 
 
 def test_without_configuration_nothing_happens(smoke: Smoke) -> None:
@@ -91,3 +91,11 @@ def test_imported_files_of_the_program_are_capped_too(smoke: Smoke) -> None:
 def test_a_failing_hook_does_not_fail_the_program(smoke: Smoke) -> None:
     run = smoke("print('fine')", component_hooks=["component_missing"])
     assert run.stdout == "fine\n" and "component_missing" in run.record["errors"][0]
+
+
+def test_programs_of_one_job_add_to_one_record(smoke: Smoke) -> None:
+    source = "import os, subprocess, sys\nenv = {k: v for k, v in os.environ.items() if k != 'MLOPS_SMOKE_PID'}\n"
+    source += "epochs = 9\nsubprocess.run([sys.executable, 'other.py'], env=env, check=True)\n"
+    run = smoke(source, files={"other.py": "n_epochs = 7\nprint(n_epochs)\n"})
+    assert run.stdout == "2\n"
+    assert run.notes("limit") == ["epochs: n_epochs", "epochs: epochs"]
