@@ -66,9 +66,8 @@ def adapt(
     run = _Run(task, context, judge, options, progress)
     why: list[str] = []
     for engine in engines:
-        label = engine.name if engine.model is None else f"{engine.name} ({engine.model})"
         if not engine.trusted and not isolated:
-            unsafe = f"code written by {label} is not run without isolation, and no Docker engine answers"
+            unsafe = f"code written by {_label(engine)} is not run without isolation, and no Docker engine answers"
             advice = "start Docker, or pass --sandbox process to run it as yourself on this machine"
             if len(engines) == 1:
                 raise UserError(unsafe, hint=advice)
@@ -77,10 +76,15 @@ def adapt(
         outcome = run.ask(engine)
         if outcome is None:  # nothing can be judged, whoever proposes
             break
-        why.append(f"{label}: {outcome}")
+        why.append(f"{_label(engine)}: {outcome}")
         if run.chosen is not None:
             break
     return run.ended(why)
+
+
+def _label(engine: Engine) -> str:
+    """A TGI server says which model it serves only when it is asked: call this after proposing."""
+    return engine.name if engine.model is None else f"{engine.name} ({engine.model})"
 
 
 class _Run:

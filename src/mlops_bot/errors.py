@@ -3,6 +3,7 @@
     MlopsBotError
     ├── UserError              the request or the configuration is wrong          exit 2
     ├── EngineError            the model's endpoint did not do its part           exit 3
+    │   ├── EngineRefusedError the endpoint works, but not with this key, model or price     exit 2
     │   └── CostCapReached     the next call could cost more than --max-cost
     ├── DocsError              the documentation store did not do its part        exit 3
     ├── SandboxError           the sandbox did not do its part                    exit 3
@@ -33,6 +34,12 @@ class UserError(MlopsBotError):
 
 class EngineError(MlopsBotError):
     """The model endpoint failed after the retries that are safe."""
+
+
+class EngineRefusedError(EngineError):
+    """The endpoint works, but not with what is configured: the key, the model's name, the address, the price."""
+
+    exit_code = 2
 
 
 class CostCapReached(EngineError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlops_bot.engines.pricing import Price
-from mlops_bot.errors import CostCapReached, EngineError
+from mlops_bot.errors import CostCapReached, EngineError, EngineRefusedError
 
 
 class Budget:
@@ -21,7 +21,7 @@ class Budget:
         if self.cap is None:
             return wanted
         if price is None:
-            raise EngineError(
+            raise EngineRefusedError(
                 f"--max-cost is set, but the price of {model} is not known, so the cap cannot be kept",
                 hint="give the price with --price IN,OUT (US dollars for a million input and output tokens), "
                 "or leave --max-cost out",

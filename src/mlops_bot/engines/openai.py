@@ -18,7 +18,7 @@ from mlops_bot.engines.chat import ChatConfig, ChatEngine, RejectedError
 from mlops_bot.engines.common import Prompter, lines, redact, shown_url
 from mlops_bot.engines.completion import Completion, StreamReader, UnreadableError, error_fields, read_body
 from mlops_bot.engines.retry import TransientError, retry_after
-from mlops_bot.errors import EngineError
+from mlops_bot.errors import EngineError, EngineRefusedError
 from mlops_bot.types import Progress
 
 _LARGEST_BODY = 32 * 1024 * 1024  # bytes; an answer is text of at most some hundred kilobytes
@@ -180,7 +180,7 @@ class OpenAIEngine(ChatEngine):
         if "Timeout" in kind:
             return TransientError(f"{self.server()} did not answer within {self.config.timeout:g} s")
         if kind in {"InvalidURL", "UnsupportedProtocol", "LocalProtocolError"}:
-            return EngineError(f"OPENAI_BASE_URL is {self.server()!r}, which is no usable address")
+            return EngineRefusedError(f"OPENAI_BASE_URL is {self.server()!r}, which is no usable address")
         if kind == "ConnectError":
             why = redact(str(error), self._key)
             return TransientError(
@@ -196,14 +196,14 @@ class OpenAIEngine(ChatEngine):
         if status in _REJECTED:
             return RejectedError(message, code, param)
         if status == 401:
-            return EngineError(f"{self.server()} does not accept the key (401){said}", hint="look at OPENAI_API_KEY")
+            return EngineRefusedError(f"{self.server()} does not accept the key (401){said}", hint="look at OPENAI_API_KEY")
         if status == 403:
-            return EngineError(
+            return EngineRefusedError(
                 f"{self.server()} refuses access (403){said}",
                 hint=f"look at OPENAI_API_KEY: may it use --model {self.config.model}?",
             )
         if status == 404:
-            return EngineError(
+            return EngineRefusedError(
                 f"{self.server()} knows no model {self.config.model!r}, or has no chat completions there (404){said}",
                 hint="look at --model and at OPENAI_BASE_URL (it usually ends in /v1)",
             )

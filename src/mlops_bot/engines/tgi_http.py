@@ -13,7 +13,7 @@ from typing import Any
 
 from mlops_bot.engines.common import lines, redact, shown_url
 from mlops_bot.engines.retry import TransientError, retry_after
-from mlops_bot.errors import EngineError
+from mlops_bot.errors import EngineError, EngineRefusedError
 from mlops_bot.types import Json
 
 _CONNECT_SECONDS = 10.0
@@ -76,7 +76,7 @@ class Http:
         if kind == "validation" or status in {400, 413, 422}:
             return InvalidRequestError(message or f"status {status}")
         if status in {401, 403}:
-            return EngineError(
+            return EngineRefusedError(
                 f"{self.shown} refuses access ({status}){said}", hint="look at HF_TOKEN: may it use this server?"
             )
         if status in {404, 405}:

@@ -11,7 +11,7 @@ from mlops_bot.engines.pricing import Price
 from mlops_bot.engines.retry import Retrier, TransientError
 from mlops_bot.engines.tgi_http import Http, InvalidRequestError, NoRouteError
 from mlops_bot.engines.tgi_templates import TEMPLATES, Template, choose
-from mlops_bot.errors import EngineError
+from mlops_bot.errors import EngineError, EngineRefusedError
 from mlops_bot.types import Json, Progress
 
 _SECONDS = 30.0  # of /info and /tokenize
@@ -103,7 +103,7 @@ def _address(config: TGIConfig, endpoint: InferenceEndpoint | None) -> tuple[str
             hint="set MLOPS_BOT_TGI_URL, or MLOPS_BOT_TGI_ENDPOINT for an Inference Endpoint",
         )
     if not config.url.lower().startswith(("http://", "https://")):
-        raise EngineError(f"MLOPS_BOT_TGI_URL is {shown_url(config.url)!r}", hint="write it with http:// or https://")
+        raise EngineRefusedError(f"MLOPS_BOT_TGI_URL is {shown_url(config.url)!r}", hint="write it with http:// or https://")
     return config.url.rstrip("/"), None
 
 
@@ -114,7 +114,7 @@ def _agreed(served: str, repository: str | None, wanted: str | None) -> str:
     if wanted is None or named is None:
         return wanted or named or served
     if wanted.lower() not in {named.lower(), named.lower().rpartition("/")[2]}:
-        raise EngineError(f"the server serves {named}, not {wanted}", hint=f"use --model {named}, or another server")
+        raise EngineRefusedError(f"the server serves {named}, not {wanted}", hint=f"use --model {named}, or another server")
     return named
 
 
