@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 # -*- coding: utf-8 -*-
 import torch
-from torch import *  # noqa
+from math import *  # noqa
 
 async def report(step, loss):
 	if step % 2 == 0: print("step", step, "loss", loss.item())

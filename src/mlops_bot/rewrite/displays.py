@@ -279,13 +279,16 @@ def _labelled(parts: list[Piece], statement: ast.stmt) -> Iterator[Shown]:
     for label, members in groups:
         last = members[-1]
         before = values[members[0] - 1].expression if members[0] else None
-        if label and isinstance(before, ast.Name) and not values[members[0] - 1].floating and texts[members[0]].strip(" _-/").startswith(label):
+        if (
+            label
+            and isinstance(before, ast.Name)
+            and not values[members[0] - 1].floating
+            and texts[members[0]].strip(" _-/").startswith(label)
+        ):
             prefix = before
-        if not label:
-            following = re.match(r"[%\s)]*([A-Za-z][A-Za-z ]*)", texts[last + 1])
-            label = following.group(1).strip() if following and not own_label(texts[last + 1]).startswith(
-                following.group(1).strip()
-            ) else ""  # fmt: skip
+        if not label and last == len(values) - 1:
+            following = re.match(r"[%\s)]*([A-Za-z][A-Za-z ]*)", texts[-1])
+            label = following.group(1).strip() if following else ""
         percents = [index for index in members if texts[index + 1].startswith("%")]
         if percents:
             chosen = values[percents[-1]]
@@ -299,6 +302,4 @@ def _labelled(parts: list[Piece], statement: ast.stmt) -> Iterator[Shown]:
             for index in members:
                 own = label if index == members[0] else ""
                 context = " ".join(texts[: index + 1])
-                yield Shown(
-                    own, values[index].expression, statement, context, values[index].floating, prefix=prefix
-                )
+                yield Shown(own, values[index].expression, statement, context, values[index].floating, prefix=prefix)

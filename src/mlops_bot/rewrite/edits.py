@@ -24,7 +24,8 @@ def key(statement: ast.stmt) -> Key:
 def first_line(statement: ast.stmt) -> int:
     """The line of a statement, decorators included."""
     decorators = getattr(statement, "decorator_list", [])
-    return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+    lines: list[int] = [statement.lineno, *(decorator.lineno for decorator in decorators)]
+    return min(lines)
 
 
 COMPOUND = (
@@ -97,11 +98,11 @@ class _Apply(cst.CSTTransformer):
         self.config = module.config_for_parsing
 
     def _statement(self, code: str) -> cst.BaseStatement:
-        return cst.ensure_type(cst.parse_statement(code, config=self.config), cst.BaseStatement)
+        return cst.parse_statement(code, config=self.config)
 
     def _key(self, node: cst.CSTNode) -> Key:
         position = self.get_metadata(PositionProvider, node)
-        return (position.start.line, not isinstance(node, cst.SimpleStatementLine))  # type: ignore[union-attr]
+        return (position.start.line, not isinstance(node, cst.SimpleStatementLine))
 
     def _rebuild(
         self, original: Sequence[cst.BaseStatement], updated: Sequence[cst.BaseStatement]
@@ -132,13 +133,13 @@ class _Apply(cst.CSTTransformer):
         return body
 
     def leave_Module(self, original_node: cst.Module, updated_node: cst.Module) -> cst.Module:
-        return updated_node.with_changes(body=self._rebuild(original_node.body, updated_node.body))  # type: ignore[arg-type]
+        return updated_node.with_changes(body=self._rebuild(original_node.body, updated_node.body))
 
     def leave_IndentedBlock(self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock) -> cst.BaseSuite:
         return updated_node.with_changes(body=self._rebuild(original_node.body, updated_node.body))
 
     def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
-        line = self.get_metadata(PositionProvider, original_node.name).start.line  # type: ignore[union-attr]
+        line = self.get_metadata(PositionProvider, original_node.name).start.line
         name = self.edits.parameters.get((line, original_node.name.value))
         if name is None:
             return updated_node
@@ -150,7 +151,7 @@ class _Apply(cst.CSTTransformer):
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
         if not self.edits.arguments:
             return updated_node
-        start = self.get_metadata(PositionProvider, original_node).start  # type: ignore[union-attr]
+        start = self.get_metadata(PositionProvider, original_node).start
         name = self.edits.arguments.get((start.line, start.column))
         if name is None:
             return updated_node

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from typing import Literal
 
 from mlops_bot.rewrite.edits import Edits, key
@@ -33,6 +34,7 @@ def import_place(
         return None, "before"
     group = _group(imports, beside)
     plain = [node for node in group if isinstance(node, ast.Import)]
+    plain = [node for node in plain if not _is_standard(node)] or plain
     smaller = [node for node in plain if node.names[0].name.lower() < module]
     larger = [node for node in plain if node.names[0].name.lower() > module]
     if not plain:
@@ -56,6 +58,10 @@ def block_end(program: Program, module: str, *, beside: tuple[str, ...] = ()) ->
     return body[at]
 
 
+def _is_standard(node: ast.Import) -> bool:
+    return all(alias.name.split(".")[0] in sys.stdlib_module_names for alias in node.names)
+
+
 def _is_sorted(nodes: list[ast.Import]) -> bool:
     names = [node.names[0].name.lower() for node in nodes]
     return names == sorted(names)
@@ -73,9 +79,7 @@ def _leading_imports(program: Program) -> list[ast.Import | ast.ImportFrom]:
     return found
 
 
-def _group(
-    imports: list[ast.Import | ast.ImportFrom], beside: tuple[str, ...]
-) -> list[ast.Import | ast.ImportFrom]:
+def _group(imports: list[ast.Import | ast.ImportFrom], beside: tuple[str, ...]) -> list[ast.Import | ast.ImportFrom]:
     """The run of imports without a blank line that holds the framework's first import."""
 
     def about(node: ast.Import | ast.ImportFrom) -> bool:

@@ -66,6 +66,8 @@ def expression_name(node: ast.expr) -> str:
 def is_metric(item: Shown, *, training: bool) -> bool:
     """`training`: shown inside a training or evaluation loop, where any number with decimals counts."""
     label, named = words(item.label), words(expression_name(item.expression))
+    if not training and "lr" in (*label, *named):
+        return False
     if any(METRIC.match(word) for word in label):
         return True
     if any(NOT_METRIC.match(word) for word in label):

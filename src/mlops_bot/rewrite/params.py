@@ -19,7 +19,10 @@ _HYPER = re.compile(
 )
 
 
-_PLAIN = re.compile(r"^((n|num|max)_)?(epochs?|steps|episodes|iterations)$|^(lr|learning_rate|batch_size|hidden_(size|dim)|dropout|seed)$")
+_PLAIN = re.compile(
+    r"^((n|num|max)_)?(epochs?|steps|episodes|iterations)$"
+    r"|^(lr|learning_rate|batch_size|hidden_(size|dim)|dropout|seed)$"
+)
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,7 @@ def parsed_in_call(program: Program) -> list[tuple[Function, str]]:
     helpers = {
         program.function_of(call)
         for call in program.calls
-        if isinstance(call.func, ast.Attribute)
-        and call.func.attr == "parse_args"
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "parse_args"
     }
     for call in program.calls:
         for index, argument in enumerate(call.args):
@@ -115,9 +117,13 @@ def settings(program: Program) -> list[Settings]:
         if not isinstance(target, ast.Name) or not _SETTINGS.match(target.id) or program.loops_of(statement):
             continue
         value = statement.value
-        if isinstance(value, ast.Dict) and value.keys and all(
-            isinstance(key, ast.Constant) and isinstance(key.value, str) and _scalar(item)
-            for key, item in zip(value.keys, value.values, strict=True)
+        if (
+            isinstance(value, ast.Dict)
+            and value.keys
+            and all(
+                isinstance(key, ast.Constant) and isinstance(key.value, str) and _scalar(item)
+                for key, item in zip(value.keys, value.values, strict=True)
+            )
         ):
             found.append(Settings(target.id, statement, target.id))
         elif isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
@@ -136,7 +142,10 @@ def constants(program: Program, place: ast.stmt, *, limit: int = 20) -> dict[str
     found: dict[str, str] = {}
     function = program.function_of(place)
     for name, value, owner in _visible(program, place):
-        if name.startswith("_") or not _is_constant(value) or not _HYPER.search(name):
+        if name.startswith("_") or not _is_constant(value):
+            continue
+        shouted = owner is None and name.isupper() and not isinstance(getattr(value, "value", 0), str)
+        if not shouted and not _HYPER.search(name):
             continue
         if _changes(program, name, owner):
             continue
@@ -191,7 +200,7 @@ def _visible(program: Program, place: ast.stmt) -> list[tuple[str, ast.expr, Fun
             if program.inside(place, statement):
                 if owner is function:
                     break
-            if statement.lineno >= place.lineno and (owner is function or owner is None and function is None):
+            if statement.lineno >= place.lineno and (owner is function or (owner is None and function is None)):
                 break
             value = getattr(statement, "value", None)
             if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or value is None:
@@ -218,7 +227,7 @@ def _straight(program: Program, owner: Function | None) -> list[ast.stmt]:
         statement = todo.pop(0)
         found.append(statement)
         if isinstance(statement, (ast.With, ast.AsyncWith)) or statement is program.main_guard:
-            todo = [*statement.body, *todo]  # type: ignore[attr-defined]
+            todo = [*statement.body, *todo]
     return found
 
 
@@ -239,7 +248,7 @@ def _changes(program: Program, name: str, owner: Function | None) -> bool:
     bindings = [
         statement
         for statement in program.assignments(name, owner)
-        if program.function_of(statement) is owner or owner is None and _declares_global(program, statement, name)
+        if program.function_of(statement) is owner or (owner is None and _declares_global(program, statement, name))
     ]
     own_parameter = owner is not None and name in [
         a.arg for a in (*owner.args.posonlyargs, *owner.args.args, *owner.args.kwonlyargs)

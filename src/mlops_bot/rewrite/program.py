@@ -32,7 +32,8 @@ class Program:
         assert node.end_lineno is not None and node.end_col_offset is not None
         first, last = node.lineno - 1, node.end_lineno - 1
         if first == last:
-            return self._lines[first][node.col_offset : node.end_col_offset].decode()
+            text: str = self._lines[first][node.col_offset : node.end_col_offset].decode()
+            return text
         return ast.unparse(node)
 
     @cached_property

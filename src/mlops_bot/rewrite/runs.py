@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from mlops_bot.rewrite import steps
-from mlops_bot.rewrite.program import FUNCTIONS, Function, Program, dotted, walk_executed
+from mlops_bot.rewrite.program import FUNCTIONS, LOOPS, Function, Program, dotted, walk_executed
 
 _WRAP_LINES = 12  # longer stretches are not indented as a whole
 _HARMLESS = {"torch.no_grad", "wraps", "functools.wraps", "record", "torch.inference_mode", "timer", "profile"}
@@ -38,9 +38,7 @@ def contains(program: Program, outer: ast.stmt, spot: ast.stmt) -> bool:
     return function is not None and (function in program.reached(outer))
 
 
-def choose(
-    program: Program, spots: list[ast.stmt], core: ast.stmt | None, needed: list[ast.stmt]
-) -> Stretch | None:
+def choose(program: Program, spots: list[ast.stmt], core: ast.stmt | None, needed: list[ast.stmt]) -> Stretch | None:
     """The run for all `spots`; around `core` alone when the program trains several times.
 
     None: nothing in the file runs the `needed` ones among them.
@@ -81,15 +79,17 @@ def _inner(program: Program, statement: ast.stmt, spots: list[ast.stmt]) -> list
 
 def _is_elif(program: Program, statement: ast.If) -> bool:
     """Does the `else` of `statement` hold an `elif`, which is no statement of its own in the text?"""
-    return len(statement.orelse) == 1 and isinstance(statement.orelse[0], ast.If) and (
-        statement.orelse[0].col_offset == statement.col_offset
+    return (
+        len(statement.orelse) == 1
+        and isinstance(statement.orelse[0], ast.If)
+        and (statement.orelse[0].col_offset == statement.col_offset)
     )
 
 
 def _left_to_others(program: Program, statement: ast.stmt) -> Function | None:
     """The local function that a statement hands to something that may end in SystemExit: fire, click, sys.exit."""
     calls = [node for node in walk_executed(statement) if isinstance(node, ast.Call)]
-    local = [function for function in program.mentions(statement)]
+    local = list(program.mentions(statement))
     if len(local) != 1 or isinstance(statement, (ast.For, ast.While, ast.AsyncFor)):
         return None
     function = local[0]
@@ -158,9 +158,8 @@ def _core_of(program: Program, node: ast.AST, depth: int) -> ast.stmt | None:
             return next((loop for loop in around if steps.is_epoch_loop(loop)), around[0])
         for site in sorted(references(program, function), key=lambda site: -len(program.loops_of(site))):
             found = _core_of(program, site, depth - 1)
-            if found is not None and (not loops or steps.is_epoch_loop(found) or not isinstance(found, ast.While)):
-                if steps.is_epoch_loop(found) or not loops:  # type: ignore[arg-type]
-                    return found
+            if found is not None and (not loops or (isinstance(found, LOOPS) and steps.is_epoch_loop(found))):
+                return found
     return loops[0] if loops else None
 
 

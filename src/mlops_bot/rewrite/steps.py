@@ -218,9 +218,7 @@ def _outer_counter(program: Program, function: Function | None, taken: set[str])
     for name in parameters(function):
         if _is_counter_name(name) and name not in taken:
             return name
-    stored = {
-        node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
+    stored = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     for loop in _visible_loops(program, function):
         name_node = counter(loop)
         if name_node is None or name_node.id in taken | stored | set(parameters(function)):
@@ -292,6 +290,8 @@ def _is_counter_name(name: str) -> bool:
     lowered = name.lower()
     if lowered.startswith(("num", "n_", "max", "total")) or lowered.endswith("s"):
         return False
-    return lowered in ("step", "global_step", "iteration", "ep", "i_epoch", "it") or "epoch" in lowered or (
-        "episode" in lowered
+    return (
+        lowered in ("step", "global_step", "iteration", "ep", "i_epoch", "it")
+        or "epoch" in lowered
+        or ("episode" in lowered)
     )

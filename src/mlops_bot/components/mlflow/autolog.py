@@ -8,7 +8,7 @@ from mlops_bot.components.mlflow import loop, modules
 from mlops_bot.rewrite import displays, naming, runs, steps
 from mlops_bot.rewrite.edits import Edits
 from mlops_bot.rewrite.imports import block_end, import_place
-from mlops_bot.rewrite.program import Program, dotted, walk_executed
+from mlops_bot.rewrite.program import Program, dotted
 from mlops_bot.rewrite.purity import is_pure
 from mlops_bot.types import NotApplicable
 
@@ -192,7 +192,7 @@ def _log_unseen(program: Program, edits: Edits, fits: list[ast.Call]) -> list[st
     return ["shown by the program and logged to the same run: " + ", ".join(sorted({log.name for log in logs}))]
 
 
-def _is_metric_function(program: Program) -> "frozenset[str]":
+def _is_metric_function(program: Program) -> frozenset[str]:
     """Local spellings of scikit-learn metric functions: computing one again changes nothing."""
     return frozenset(
         dotted(call.func) or ""
@@ -248,6 +248,3 @@ def _after_fit(program: Program, statement: ast.stmt, fits: list[ast.Call]) -> b
         if not isinstance(owner, ast.stmt) or isinstance(owner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             return False
         current = owner
-
-
-__all__ = ["keras", "lightning", "other", "sklearn", "walk_executed"]

@@ -91,11 +91,7 @@ def metrics(program: Program) -> list[Log]:
         if log is not None:
             found.append((item, log))
     steady = {(log.name, log.batch) for item, log in found if not item.transient}
-    kept = [
-        log
-        for item, log in found
-        if not item.transient or not any(name == log.name for name, _ in steady)
-    ]
+    kept = [log for item, log in found if not item.transient or not any(name == log.name for name, _ in steady)]
     return unique(kept)
 
 
@@ -170,8 +166,13 @@ def _value(program: Program, item: Shown) -> str | None:
 
 
 def _is_loss_tensor(program: Program, name: ast.Name) -> bool:
-    """`loss` where the same function calls `loss.backward()`."""
+    """`loss` where the same function calls `loss.backward()`, and never makes a number of it."""
     function = program.function_of(name)
+    numbers = (f"{name.id}.item()", f"float({name.id})", f"{name.id}.detach()", f"{name.id}.data")
+    for statement in program.assignments(name.id, function):
+        value = getattr(statement, "value", None)
+        if value is not None and any(number in ast.unparse(value) for number in numbers):
+            return False
     return any(
         isinstance(node, ast.Call) and dotted(node.func) == f"{name.id}.backward"
         for node in ast.walk(function or program.tree)
@@ -264,14 +265,19 @@ def _losses(program: Program, taken: set[str]) -> list[Log]:
         if isinstance(tensor, ast.Call) and call.args == [] and tensor.args:  # scaler.scale(loss).backward()
             tensor = tensor.args[0]
         loops = program.loops_of(call)
-        if not isinstance(tensor, ast.Name) or not loops:
+        if not isinstance(tensor, ast.Name):
             continue
         own = any(naming.METRIC.match(word) for word in naming.words(tensor.id))
         name = f"train_{tensor.id.lower()}" if own else "train_loss"
         if name in taken or any(log.name == name for log in found):
             continue
+        if not loops:
+            last = program.suite_of(program.statement_of(call))[-1]
+            last = program.statement_of(call) if isinstance(last, ast.Return) else last
+            found.append(Log(last, name, f"{tensor.id}.item()", steps.step(program, last), batch=True))
+            continue
         inner = loops[-1]
-        alone = len(loops) == 1 and steps.is_epoch_loop(inner) or (
+        alone = (len(loops) == 1 and steps.is_epoch_loop(inner)) or (
             len(loops) == 1 and not steps.is_batch_loop(inner) and program.function_of(call) is None
         )
         if alone:
@@ -304,9 +310,7 @@ def _running_total(program: Program, loop: ast.stmt, tensor: str) -> str | None:
 
 
 def _bound(statement: ast.stmt) -> set[str]:
-    return {
-        node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
+    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
 def _trains_here(program: Program, statement: ast.stmt) -> bool:
@@ -316,7 +320,10 @@ def _trains_here(program: Program, statement: ast.stmt) -> bool:
     function = program.function_of(statement)
     if function is None or not any(steps.is_training_call(node) for node in ast.walk(function)):
         return False
-    around = [*program.loops_of(function), *(x for site in program.call_sites(function) for x in program.loops_of(site))]
+    around = [
+        *program.loops_of(function),
+        *(x for site in program.call_sites(function) for x in program.loops_of(site)),
+    ]
     return bool(around)
 
 
@@ -376,13 +383,13 @@ def _call(function: str, entries: list[str], rest: str, place: ast.stmt, braces:
 # --- parameters ----------------------------------------------------------------------------------------------
 
 
-def _log_parameters(
-    program: Program, edits: Edits, stretch: runs.Stretch, core: ast.stmt | None
-) -> list[str]:
+def _log_parameters(program: Program, edits: Edits, stretch: runs.Stretch, core: ast.stmt | None) -> list[str]:
     """Edits for parameters inside the run; what belongs at its very beginning is returned."""
     home = program.function_of(stretch.first)
     around = [loop.target.id for loop in program.loops_of(stretch.first) if _counts(loop)]  # type: ignore[union-attr]
-    turns = [f"mlflow.log_params({{{', '.join(f'{program.string(name)}: {name}' for name in around)}}})"] if around else []
+    turns = (
+        [f"mlflow.log_params({{{', '.join(f'{program.string(name)}: {name}' for name in around)}}})"] if around else []
+    )
     for known in (*params.arguments(program), *params.settings(program)):
         owner = program.function_of(known.statement)
         inside = stretch.covers(program, known.statement)
@@ -391,7 +398,7 @@ def _log_parameters(
             edits.insert_after(known.statement, code)
             return turns
         before = owner in (None, home) and known.statement.lineno < stretch.first.lineno
-        if not inside and (before or owner is None and home is not None and _reads_global(home, known.name)):
+        if not inside and (before or (owner is None and home is not None and _reads_global(home, known.name))):
             return [code, *turns]
     for function, name in params.parsed_in_call(program):
         body = [part for part in function.body if not is_docstring(part)]
