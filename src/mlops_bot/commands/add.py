@@ -120,7 +120,8 @@ def changed_files(adaptation: Adaptation, gathered: Project) -> list[Change]:
     ]
     if any(change.changed for change in changes):
         known = project.requirement_files(gathered)
-        for path, text in add_requirement(known, adaptation.task.component.requirement).items():
+        requirement = adaptation.task.component.requirement
+        for path, text in add_requirement(known, requirement, near=adaptation.task.script.path).items():
             changes.append(Change(path, known[path], text))
     return changes
 

@@ -54,9 +54,8 @@ def requirements(task: Task, facts: SourceFacts, gathered: Project) -> tuple[str
     for path in _imported_files(facts, gathered):  # what the script's own modules import is needed too
         with contextlib.suppress(UserError):
             modules.update(_analyse(gathered.source(path), gathered).third_party)
-    needed = third_party_requirements(
-        sorted(modules - set(task.component.imports)), project.requirement_files(gathered)
-    )
+    modules -= set(task.component.imports)
+    needed = third_party_requirements(sorted(modules), project.requirement_files(gathered), near=task.script.path)
     return (*needed, task.component.requirement)
 
 
