@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from tests.sandbox.conftest import LIMITS, docker_config
@@ -216,6 +217,16 @@ def test_a_base_image_that_cannot_be_had(docker_sandbox: DockerSandbox) -> None:
 # --- ends that nobody planned -----------------------------------------------------------------------------------
 
 
+def _engine_socket() -> socket.socket:
+    """A connection to the engine that the environment names."""
+    address = urlsplit(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
+    if address.scheme == "unix":
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(address.path)
+        return connection
+    return socket.create_connection((address.hostname or "localhost", address.port or 2375))
+
+
 class Relay:
     """A Unix socket in front of the real engine, that can be cut."""
 
@@ -231,8 +242,7 @@ class Relay:
         with contextlib.suppress(OSError):
             while True:
                 here, _ = self._server.accept()
-                there = socket.socket(socket.AF_UNIX)
-                there.connect("/var/run/docker.sock")
+                there = _engine_socket()
                 self._open += [here, there]
                 for source, target in ((here, there), (there, here)):
                     threading.Thread(target=self._pump, args=(source, target), daemon=True).start()
@@ -270,7 +280,6 @@ def socket_folder() -> Iterator[Path]:
 
 
 @needs_engine
-@pytest.mark.skipif("os.environ.get('DOCKER_HOST')", reason="the relay stands before the local socket")
 def test_an_engine_that_dies_in_the_middle_is_infrastructure(socket_folder: Path) -> None:
     relay = Relay(socket_folder / "s")
     sandbox = DockerSandbox(docker_config(base_url=relay.address))

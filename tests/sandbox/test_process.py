@@ -85,7 +85,7 @@ def test_a_failed_build_names_the_requirement_and_leaves_nothing(tmp_path: Path,
     with pytest.raises(SandboxError, match="could not install madeup==9") as caught:
         sandbox.prepare(("madeup==9", "packaging"))
     assert caught.value.hint is not None and "wheel" in caught.value.hint
-    assert [path.suffix for path in (tmp_path / "c" / "environments").iterdir()] == [".lock"]
+    assert [path.suffix for path in (tmp_path / "c").iterdir()] == [".lock"]
 
 
 def test_a_source_package_is_not_built(tmp_path: Path) -> None:

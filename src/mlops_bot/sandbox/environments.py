@@ -70,7 +70,7 @@ class Environments:
     def _built(self, wanted: tuple[str, ...]) -> Environment:
         own = self._inventory(Path(sys.executable))
         key = digest(own.python if own else sys.version, *wanted, *self._pip.as_uv())[:16]
-        folder = self._cache_dir / "environments" / key
+        folder = self._cache_dir / key
         python = folder / "bin" / "python"
         ready = folder / ".complete"
         # Built where it stays, as its scripts name their own place; complete only with the mark, written last.
