@@ -204,7 +204,7 @@ def unfenced(text: str, lines: list[str], task: Task) -> list[str]:
             if (
                 blank is None
                 or any(x.strip() in code for x in lines[blank:end])
-                or _CODE_BEGINS.match(lines[blank + 1])
+                or any(map(_CODE_BEGINS.match, lines[blank + 1 : blank + 2]))
             ):
                 break
             end = blank
