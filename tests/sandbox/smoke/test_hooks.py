@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from tests.sandbox.smoke.support import Smoke
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.sandbox.smoke.support import Smoke
 
 
 def test_without_configuration_nothing_happens(smoke: Smoke) -> None:

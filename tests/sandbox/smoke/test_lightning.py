@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from tests.sandbox.smoke.support import Smoke
+
+if TYPE_CHECKING:
+    from tests.sandbox.smoke.support import Smoke
 
 pytestmark = pytest.mark.slow
 

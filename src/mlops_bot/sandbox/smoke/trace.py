@@ -86,11 +86,26 @@ class Trace:
         if not self.main and not document["training"]:
             return
         if self.main:
+            _continue(document, path)
             _merge(document, sorted(glob.glob(glob.escape(self.path) + ".*")))
         temporary = f"{path}~{os.getpid()}"
         with open(temporary, "w", encoding="utf-8") as stream:
             json.dump(plain(document), stream, allow_nan=True)
         os.replace(temporary, path)
+
+
+def _continue(document: dict[str, Any], path: str) -> None:
+    """Put in front what an earlier program of the same job recorded (`python prepare.py && python train.py`)."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            earlier = json.load(stream)
+    except (OSError, ValueError):
+        return
+    for key in ("notes", "scalars", "training", "models", "errors"):
+        own = [item for item in document[key] if key != "notes" or item not in earlier[key]]
+        document[key] = [*earlier[key], *own]
+    names = document["frameworks"]
+    document["frameworks"] = [*earlier["frameworks"], *(name for name in names if name not in earlier["frameworks"])]
 
 
 def _merge(document: dict[str, Any], parts: list[str]) -> None:

@@ -54,7 +54,7 @@ def _follow(hooks: Hooks, cls: Any) -> None:
 def _fitting(hooks: Hooks, method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if DEPTH.fits == 0:
+        if DEPTH.fits == 0 and DEPTH.scores == 0 and not hooks.trace.muted:
             try:
                 _record(hooks, self, method.__name__, args, kwargs)
             except Exception as error:
