@@ -129,7 +129,8 @@ def test_steps(code: str, step: str | None) -> None:
             "import os\n\nimport numpy as np\nimport torch\n",
             "import os\n\nimport mlflow\nimport numpy as np\nimport torch\n",
         ),
-        ("import torch\nimport os\n", "import torch\nimport os\nimport mlflow\n"),
+        ("import torch\nimport os\n", "import mlflow\nimport torch\nimport os\n"),
+        ("import torch\nimport numpy\n", "import torch\nimport numpy\nimport mlflow\n"),
         ("import os\n\nfrom torch import nn\n", "import os\n\nimport mlflow\nfrom torch import nn\n"),
         (
             '"""Doc."""\nfrom __future__ import annotations\n\nimport torch\n',
