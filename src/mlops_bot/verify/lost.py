@@ -199,6 +199,8 @@ def _similar(item: Item, pool: list[Item], original: Code, candidate: Code, kept
         if (other.kind == "simple") != (item.kind == "simple") or (item.kind != "simple" and other.kind != item.kind):
             continue
         mine = atoms([other.node] if other.kind == "simple" else other.parts)
+        if not _assigns(item.node, other.node):
+            continue
         if not mine & raw and item.kind == "simple" and not _same_kind(item, other):
             continue
         new = resolve(_expression(other), candidate, other.scope, kept)
@@ -237,6 +239,25 @@ def _target(item: Item) -> str:
     if isinstance(node, ast.AugAssign):
         return "aug" + ast.dump(node.target)
     return "return" if isinstance(node, ast.Return) else ""
+
+
+def _assigns(before: ast.AST, after: ast.AST) -> bool:
+    """Whether what the original assigns to is assigned to in the candidate's statement too (one of several names will do)."""
+    if isinstance(before, (ast.Return, ast.Raise, ast.Assert, ast.Delete)) and type(before) is not type(after):
+        return False
+    wanted = _targets(before)
+    return not wanted or bool(wanted & _targets(after))
+
+
+def _targets(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, (ast.AugAssign, ast.AnnAssign)):
+        targets = [node.target]
+    else:
+        return {child.target.id for child in ast.walk(node) if isinstance(child, ast.NamedExpr)} if isinstance(node, ast.Expr) else set()
+    flat = [part for target in targets for part in (target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target])]
+    return {ast.unparse(part) for part in flat}
 
 
 def _same_kind(item: Item, other: Item) -> bool:
