@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import textwrap
@@ -19,7 +20,7 @@ from tests.sandbox.wheels import make_wheel
 from mlops_bot.errors import SandboxError, UserError
 from mlops_bot.sandbox import environments
 from mlops_bot.sandbox.pip_options import PipOptions
-from mlops_bot.sandbox.process import ProcessSandbox
+from mlops_bot.sandbox.process import ProcessSandbox, remove_tree
 from mlops_bot.types import Job, Sandbox
 
 pytestmark = pytest.mark.usefixtures("no_index")
@@ -171,6 +172,21 @@ def _until(true: object) -> None:
     while not true():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_removing_a_working_copy_changes_nothing_around_it(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir(mode=0o755)
+    tmp_path.chmod(0o1777)
+    copy = tmp_path / "copy"
+    (copy / "locked" / "deep").mkdir(parents=True)
+    (copy / "link").symlink_to(outside)
+    (copy / "locked").chmod(0)
+    remove_tree(copy)
+    assert not copy.exists()
+    remove_tree(copy)  # removed already, as when the inner side was first
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o755
 
 
 def test_isolation_is_told(tmp_path: Path) -> None:

@@ -179,12 +179,11 @@ def remove_tree(folder: Path) -> None:
 
     def unlock(function: object, path: str, error: object) -> None:
         del function, error
-        try:
-            os.chmod(os.path.dirname(path), 0o700)
-            if not os.path.islink(path):
-                os.chmod(path, 0o700)
-        except OSError:
-            pass
+        for one in (os.path.dirname(path), path):
+            # Never what contains the working copy, nor what a link in it points to.
+            if Path(one).is_relative_to(folder) and not os.path.islink(one):
+                with contextlib.suppress(OSError):
+                    os.chmod(one, 0o700)
 
     for _ in range(3):
         shutil.rmtree(folder, onerror=unlock)
