@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 
 from mlops_bot.components.mlflow import loop, modules
+from mlops_bot.components.mlflow.metrics import Log, is_collection, unique
+from mlops_bot.components.mlflow.writing import log_metrics
 from mlops_bot.rewrite import displays, naming, runs, steps
 from mlops_bot.rewrite.edits import Edits
 from mlops_bot.rewrite.imports import block_end, import_place
@@ -173,22 +175,22 @@ def _runs_often(program: Program, call: ast.Call) -> bool:
 
 def _log_unseen(program: Program, edits: Edits, fits: list[ast.Call]) -> list[str]:
     """Numbers shown after a fit that autologging does not know: logged to the run of that fit."""
-    logs: list[loop.Log] = []
+    logs: list[Log] = []
     for item in displays.shown(program):
         expression = item.expression
         if isinstance(expression, ast.Constant) or not is_pure(expression, also=_is_metric_function(program)):
             continue
         if not naming.is_metric(item, training=item.floating) or _is_seen(program, expression):
             continue
-        if loop.is_collection(program, expression) or not _after_fit(program, item.statement, fits):
+        if is_collection(program, expression) or not _after_fit(program, item.statement, fits):
             continue
         base, split = naming.base_name(item), naming.split_of(item, program, training=False)
         name = f"{split}_{base}" if split and split not in base.split("_") else base
         value = program.source(expression)
-        logs.append(loop.Log(item.statement, name, value, steps.step(program, item.statement), batch=False))
+        logs.append(Log(item.statement, name, value, steps.step(program, item.statement), batch=False))
     if not logs:
         return []
-    loop.log_metrics(program, edits, loop.unique(logs), run="run_id=mlflow.last_active_run().info.run_id")
+    log_metrics(program, edits, unique(logs), run="run_id=mlflow.last_active_run().info.run_id")
     return ["shown by the program and logged to the same run: " + ", ".join(sorted({log.name for log in logs}))]
 
 

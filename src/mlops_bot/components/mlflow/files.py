@@ -1,0 +1,74 @@
+"""Files that a program saves become artifacts of its run."""
+
+from __future__ import annotations
+
+import ast
+
+from mlops_bot.rewrite import naming, params, runs, steps
+from mlops_bot.rewrite.edits import Edits
+from mlops_bot.rewrite.program import Program, dotted
+from mlops_bot.rewrite.purity import is_pure_path
+
+_FIGURES = {"save_image", "savefig", "imsave", "imwrite"}
+
+
+def log_files(program: Program, edits: Edits, stretch: runs.Stretch, core: ast.stmt | None) -> int:
+    """`mlflow.log_artifact(path)` right after files are saved."""
+    found = [item for item in saved(program, core) if stretch.covers(program, item[0])]
+    for statement, path, _ in found:
+        edits.insert_after(statement, f"mlflow.log_artifact({path})")
+    return len(found)
+
+
+def saved(program: Program, core: ast.stmt | None) -> list[tuple[ast.stmt, str, bool]]:
+    """Statements that save a file: (statement, path, is it a figure). Models once, figures also per epoch."""
+    found: list[tuple[ast.stmt, str, bool]] = []
+    for call in program.calls:
+        statement = program.statement_of(call)
+        if not (isinstance(statement, ast.Expr) and statement.value is call):
+            continue
+        path = _saved_path(program, call)
+        if path is None:
+            continue
+        loops = program.loops_of(statement)
+        figure = (dotted(call.func) or "").split(".")[-1] in _FIGURES
+        if loops and not (figure and (loops[-1] is core or steps.is_epoch_loop(loops[-1]))):
+            continue
+        if not figure and not params.executes_once(program, program.function_of(statement)):
+            continue
+        if figure and core is None:
+            continue
+        found.append((statement, path, figure))
+    return found
+
+
+def _saved_path(program: Program, call: ast.Call) -> str | None:
+    name = dotted(call.func) or ""
+    last = name.split(".")[-1]
+    if program.qualified(call.func) == "torch.save":
+        argument = call.args[1] if len(call.args) > 1 else _named(call, "f")
+    elif last == "save_image" and len(call.args) > 1:
+        argument = call.args[1]
+    elif last == "savefig" and call.args:
+        argument = call.args[0]
+    else:
+        return None
+    if argument is None or not is_pure_path(argument) or not _is_path(argument):
+        return None
+    return program.source(argument)
+
+
+def _named(call: ast.Call, name: str) -> ast.expr | None:
+    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
+
+
+def _is_path(node: ast.expr) -> bool:
+    """Surely text: a literal, an f-string, a join; or a name that says so."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str)
+    if isinstance(node, (ast.JoinedStr, ast.BinOp)):
+        return True
+    if isinstance(node, ast.Call):
+        return True
+    written = (dotted(node) or "").lower()
+    return any(word in naming.words(written) for word in ("path", "file", "filename", "filepath", "checkpoint", "ckpt"))
