@@ -63,9 +63,8 @@ def test_a_training_loop(smoke: Smoke) -> None:
 
 
 def test_without_limits(smoke: Smoke) -> None:
-    run = smoke(
-        TRAIN.replace(".cuda()", "").replace('"cuda"', '"cpu"').replace("True, None, None, 2", "True"), full=True
-    )
+    source = TRAIN.replace(".cuda()", "").replace('"cuda"', '"cpu"').replace(", None, None, 2, None, True", "")
+    run = smoke(source, full=True)
     assert run.code == 0, run.stderr
     assert run.stdout.count("epoch") == 10 and "1000 32" in run.stdout
     assert run.record["training"][0]["steps"] == 320 and run.notes("limit") == []

@@ -26,7 +26,7 @@ class Images:
 @dataclass(frozen=True)
 class Table:
     rows: int
-    columns: str  # "name:kind name:kind"; kind: number, integer, text, or categories a|b|c
+    columns: str  # "name:kind name:kind"; kind: number, integer, low..high, text, or a|b|c
     target: str  # the same for the target; "" where there is none
 
 
@@ -53,7 +53,7 @@ WAGES = (
     "RACE:White|Hispanic|Other OCCUPATION:Other|Sales|Clerical SECTOR:Other|Manufacturing MARR:Married|Unmarried"
 )
 BIKES = (
-    "season:spring|summer|fall|winter year:integer month:integer hour:integer holiday:False|True weekday:integer "
+    "season:spring|summer|fall|winter year:integer month:1..12 hour:0..23 holiday:False|True weekday:0..6 "
     "workingday:False|True weather:clear|misty|rain temp:number feel_temp:number humidity:number windspeed:number"
 )
 DIABETES = "preg:integer plas:integer pres:integer skin:integer insu:integer mass:number pedi:number age:integer"
@@ -191,6 +191,9 @@ def _column(numpy: Any, pandas: Any, kind: str, signal: Any, source: Any) -> Any
         return numpy.abs(numpy.round(20 + 6 * signal)).astype(numpy.int64)
     if kind == "text":
         return pandas.Series([f"text {number}" for number in source.randint(0, 200, len(signal))], dtype=object)
+    if ".." in kind:  # whole numbers in turn, both ends included
+        low, _, high = kind.partition("..")
+        return numpy.arange(len(signal), dtype=numpy.int64) % (int(high) - int(low) + 1) + int(low)
     names = kind.split("|")
     if len(names) == 1:
         return pandas.Categorical.from_codes(numpy.zeros(len(signal), dtype=int), names)

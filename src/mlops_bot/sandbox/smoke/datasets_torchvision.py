@@ -48,10 +48,11 @@ def _datasets(hooks: Hooks, module: Any) -> None:
             _serve(hooks, getattr(module, name), _pictures)
             patch(getattr(module, name), "__getitem__", _item)
             patch(getattr(module, name), "__len__", _length)
+    known = tuple(getattr(module, name) for name in (*BUILDERS, *MANY, "FakeData") if hasattr(module, name))
     for name in getattr(module, "__all__", ()):
         owner = getattr(module, name)
-        if name not in BUILDERS and name not in MANY and isinstance(owner, type) and "__init__" in owner.__dict__:
-            patch(owner, "__init__", lambda original, name=name: _unknown(hooks, name, original))
+        if isinstance(owner, type) and name != "VisionDataset" and not issubclass(owner, known):
+            patch(owner, "__init__", _unknown_maker(hooks, name))
     patch(module.FakeData, "__init__", lambda original: _fake(hooks, original))
 
 
@@ -88,6 +89,10 @@ def _serve(hooks: Hooks, owner: Any, build: Callable[..., None]) -> None:
         return wrapper
 
     patch(owner, "__init__", make)
+
+
+def _unknown_maker(hooks: Hooks, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return lambda original: _unknown(hooks, name, original)
 
 
 def _unknown(hooks: Hooks, name: str, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,7 +12,16 @@ from typing import Any
 from .hooks import Finder, Hooks
 from .trace import Trace
 
-ALWAYS = ("endings", "seeds", "headless", "keras_backend", "trace_torch", "trace_sklearn", "trace_keras", "trace_lightning")
+ALWAYS = (
+    "endings",
+    "seeds",
+    "headless",
+    "keras_backend",
+    "trace_torch",
+    "trace_sklearn",
+    "trace_keras",
+    "trace_lightning",
+)
 SMOKE = (
     "limits_args",
     "limits_torch",
