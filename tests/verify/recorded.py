@@ -35,7 +35,13 @@ class Recorded:
         return found
 
     def reason(self) -> str | None:
-        return check.check(self.evidence, functionality="experiment-tracking", facts=self.facts, baseline=self.baseline, adapted=self.after)
+        return check.check(
+            self.evidence,
+            functionality="experiment-tracking",
+            facts=self.facts,
+            baseline=self.baseline,
+            adapted=self.after,
+        )
 
     def printing(self, old: str, new: str) -> Observation:
         """The adapted run with another output."""
@@ -49,4 +55,10 @@ class Recorded:
 
 def recorded(name: str) -> Recorded:
     data = json.loads((FOLDER / f"run_{name}.json").read_text(encoding="utf-8"))
-    return Recorded(data["original"], facts(data["original"]), observation_of(data["baseline"]), observation_of(data["after"]), data["evidence"])
+    return Recorded(
+        data["original"],
+        facts(data["original"]),
+        observation_of(data["baseline"]),
+        observation_of(data["after"]),
+        data["evidence"],
+    )

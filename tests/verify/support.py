@@ -37,7 +37,7 @@ MLFLOW = Component(
     store=("mlflow.db", "mlruns/**"),
     api_modules=("mlflow", "mlflow.sklearn"),
     guide="",
-    folder=Path("."),
+    folder=Path(),
     has_recipe=True,
 )
 
@@ -57,11 +57,19 @@ def facts(text: str, framework: Any = "pytorch") -> SourceFacts:
             found.append(Hyperparameter(name, ast.unparse(default) if default else None, "argparse", node.lineno))
     for statement in ast.parse(text).body:
         if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant):
-            found.append(Hyperparameter(ast.unparse(statement.targets[0]), ast.unparse(statement.value), "constant", statement.lineno))
-    return SourceFacts("train.py", True, framework, (), {}, (), EntryPoint("main-guard", "main", 1), hyperparameters=tuple(found))
+            found.append(
+                Hyperparameter(
+                    ast.unparse(statement.targets[0]), ast.unparse(statement.value), "constant", statement.lineno
+                )
+            )
+    return SourceFacts(
+        "train.py", True, framework, (), {}, (), EntryPoint("main-guard", "main", 1), hyperparameters=tuple(found)
+    )
 
 
-def judge(original: str, adapted: str, *, api: Api | None = None, functionality: Functionality = "experiment-tracking") -> Failed | None:
+def judge(
+    original: str, adapted: str, *, api: Api | None = None, functionality: Functionality = "experiment-tracking"
+) -> Failed | None:
     """The static stage on two texts."""
     file = SourceFile("train.py", original)
     task = Task("inlining", functionality, MLFLOW, (file,))
@@ -76,9 +84,16 @@ def observation(
     models: Sequence[Mapping[str, Any]] = (),
     outputs: Mapping[str, Output] | None = None,
 ) -> Observation:
-    trace = {"schema": 1, "frameworks": [], "notes": [], "scalars": [list(entry) for entry in scalars],
-             "training": [dict(entry) for entry in training], "models": [dict(entry) for entry in models],
-             "exit": {"kind": "normal"}, "seconds": {}}
+    trace = {
+        "schema": 1,
+        "frameworks": [],
+        "notes": [],
+        "scalars": [list(entry) for entry in scalars],
+        "training": [dict(entry) for entry in training],
+        "models": [dict(entry) for entry in models],
+        "exit": {"kind": "normal"},
+        "seconds": {},
+    }
     return Observation(0, "exited", stdout, "", 1.0, json.loads(json.dumps(trace)), outputs or {})
 
 

@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from mlops_bot.verify import api, code
 
 from .support import judge, program, swap
 
 DUMP = Path(api.__file__).parent / "inside" / "api_dump.py"
-MODULE = '''
+MODULE = """
 __version__ = "9.1"
 import os
 class Client:
@@ -25,7 +26,7 @@ def log_metric(key, value, step=None, *, run_id=None): pass
 def anything(*args, **kwargs): pass
 def needs(a, b): pass
 VALUE = 3
-'''
+"""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,12 @@ def lib(tmp_path_factory: pytest.TempPathFactory) -> api.Api:
     (folder / "lib").mkdir()
     (folder / "lib" / "__init__.py").write_text(MODULE)
     (folder / "lib" / "part.py").write_text("def go(): pass\n")
-    subprocess.run([sys.executable, str(DUMP), str(folder / "out.json"), "lib", "lib.gone"], check=True, env={"PYTHONPATH": str(folder)}, timeout=60)
+    subprocess.run(
+        [sys.executable, str(DUMP), str(folder / "out.json"), "lib", "lib.gone"],
+        check=True,
+        env={"PYTHONPATH": str(folder)},
+        timeout=60,
+    )
     data = json.loads((folder / "out.json").read_text())
     assert "lib.gone" in data["errors"][0]
     return api.load(data)
@@ -69,7 +75,10 @@ def test_right_and_unresolvable_calls_pass(lib: api.Api, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("import lib\nlib.log_metricss('a', 1)", "lib.log_metricss does not exist in lib 9.1 (did you mean log_metric?) (line 2)"),
+        (
+            "import lib\nlib.log_metricss('a', 1)",
+            "lib.log_metricss does not exist in lib 9.1 (did you mean log_metric?) (line 2)",
+        ),
         ("from lib import log_metrix", "lib.log_metrix does not exist"),
         ("import lib\nlib.log_metric('a', values=1)", "takes no argument 'values' (did you mean value?)"),
         ("import lib\nlib.log_metric(1, 2, 3, 4)", "takes at most 3 positional arguments, not 4"),

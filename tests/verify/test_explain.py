@@ -5,6 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mlops_bot.verify.explain import Explained, Unexplained, explain, joined, pool
 from mlops_bot.verify.numbers import printed
 

@@ -19,7 +19,9 @@ Traceback (most recent call last):
 """
 
 
-def run(stderr: str = "", *, code: int | None = 1, ended: Ended = "exited", notes: list[Json] | None = None) -> Observation:
+def run(
+    stderr: str = "", *, code: int | None = 1, ended: Ended = "exited", notes: list[Json] | None = None
+) -> Observation:
     return Observation(code, ended, "out", stderr, 12.0, {"notes": notes or []}, {})
 
 
@@ -37,7 +39,9 @@ def test_an_exit_code_without_a_traceback() -> None:
     assert "exit code 3" in explain_run.why_candidate_failed(run("", code=3))
 
 
-@pytest.mark.parametrize(("ended", "said"), [("timeout", "12 s"), ("memory", "memory"), ("disk", "disk"), ("output", "printed")])
+@pytest.mark.parametrize(
+    ("ended", "said"), [("timeout", "12 s"), ("memory", "memory"), ("disk", "disk"), ("output", "printed")]
+)
 def test_a_stopped_candidate(ended: Ended, said: str) -> None:
     assert said in explain_run.why_candidate_failed(run(code=None, ended=ended))
 

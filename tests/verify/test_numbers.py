@@ -5,6 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mlops_bot.verify.numbers import close, family, printed, shows, split, template
 
 
@@ -31,7 +32,7 @@ def test_labels_and_values(text: str, expected: list[tuple[str, float]]) -> None
 
 def test_the_mnist_line() -> None:
     numbers = printed("Train Epoch: 1 [0/600 (0%)]\tLoss: 2.300039")
-    assert [entry.label for entry in numbers][0] == "Train Epoch"
+    assert numbers[0].label == "Train Epoch"
     last = numbers[-1]
     assert (last.label, last.value, last.digits, last.family, last.split) == ("Loss", 2.300039, 6, "loss", "train")
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from mlops_bot.types import RunResult
 from mlops_bot.verify.observe import belongs, observe, trace
 
@@ -21,7 +22,10 @@ def test_outputs_are_what_is_new_or_changed_below_project() -> None:
     assert seen.ok
 
 
-@pytest.mark.parametrize("content", [None, b"", b"[]", b"{", b"\xff\xfe", b"[" * 100_000, b'{"scalars": 3, "training": {"a": 1}, "models": [1, null]}'])
+@pytest.mark.parametrize(
+    "content",
+    [None, b"", b"[]", b"{", b"\xff\xfe", b"[" * 100_000, b'{"scalars": 3, "training": {"a": 1}, "models": [1, null]}'],
+)
 def test_a_hostile_trace_is_dropped(content: bytes | None) -> None:
     clean = trace(content)
     assert clean.get("scalars", []) == []
@@ -38,7 +42,14 @@ def test_scalars_are_cleaned() -> None:
 
 @pytest.mark.parametrize(
     ("path", "expected"),
-    [("mlruns/0/x", True), ("sub/mlruns/1/y", True), ("mlflow.db", True), ("mlflow.db-wal", False), ("my_mlruns/x", False), ("out.db", False)],
+    [
+        ("mlruns/0/x", True),
+        ("sub/mlruns/1/y", True),
+        ("mlflow.db", True),
+        ("mlflow.db-wal", False),
+        ("my_mlruns/x", False),
+        ("out.db", False),
+    ],
 )
 def test_store_globs(path: str, expected: bool) -> None:
     assert belongs(path, ("mlflow.db", "mlruns/**")) is expected

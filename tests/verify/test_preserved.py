@@ -4,6 +4,7 @@ import copy
 from dataclasses import replace
 
 import pytest
+
 from mlops_bot.types import Output
 from mlops_bot.verify import preserved
 
@@ -21,7 +22,9 @@ def test_a_right_adaptation_preserves(name: str) -> None:
 
 
 def test_a_changed_print_is_named() -> None:
-    failed = preserved.compare(observation("Epoch 1\nTest accuracy: 0.91\n"), observation("Epoch 1\n\nTest accuracy: 0.84\n"))
+    failed = preserved.compare(
+        observation("Epoch 1\nTest accuracy: 0.91\n"), observation("Epoch 1\n\nTest accuracy: 0.84\n")
+    )
     assert failed is not None
     assert failed.stage == "preserved"
     assert failed.reason == "the program printed 'Test accuracy: 0.91' originally, 0.84 now (line 3 of the output)"
@@ -82,7 +85,10 @@ def test_another_learning_rate_is_named() -> None:
 
 def test_other_losses_are_named() -> None:
     run = recorded("torch")
-    scalars = [[source, name, value * 1.01 if source == "torch.backward" else value] for source, name, value in run.after.trace["scalars"]]
+    scalars = [
+        [source, name, value * 1.01 if source == "torch.backward" else value]
+        for source, name, value in run.after.trace["scalars"]
+    ]
     failed = preserved.compare(run.baseline, run.traced(scalars=scalars))
     assert failed is not None
     assert failed.reason.startswith("loss number 1 was 0.62289 originally")
@@ -131,7 +137,10 @@ def test_a_lost_fit_and_a_repeated_fit() -> None:
 def test_files() -> None:
     text = Output("a", 30, "epoch,loss\n1,0.5\n")
     before = observation(outputs={"log.csv": text, "net.pt": Output("b", 9000)})
-    assert preserved.compare(before, observation(outputs={"log.csv": text, "net.pt": Output("c", 9100), "new.txt": text})) is None
+    assert (
+        preserved.compare(before, observation(outputs={"log.csv": text, "net.pt": Output("c", 9100), "new.txt": text}))
+        is None
+    )
     for outputs, words in (
         ({"log.csv": text}, "net.pt originally"),
         ({"log.csv": text, "net.pt": Output("c", 0)}, "is empty now"),
@@ -152,7 +161,10 @@ def test_what_is_unstable_in_the_original_is_ignored_and_nothing_else() -> None:
 
 def test_steps_stay_stable_where_losses_are_not() -> None:
     run = recorded("torch")
-    shaken = replace(run.baseline, trace={**run.baseline.trace, "scalars": [[s, n, v * 1.1] for s, n, v in run.baseline.trace["scalars"]]})
+    shaken = replace(
+        run.baseline,
+        trace={**run.baseline.trace, "scalars": [[s, n, v * 1.1] for s, n, v in run.baseline.trace["scalars"]]},
+    )
     training = copy.deepcopy(run.after.trace["training"])
     training[0]["steps"] = 4
     failed = preserved.compare(run.baseline, run.traced(training=training), second_baseline=shaken)

@@ -1,4 +1,4 @@
-"""The installed component's public signatures, and calls checked against them. What cannot be resolved is not judged."""
+"""The component's installed signatures, and calls checked against them; what is not resolved is not judged."""
 
 from __future__ import annotations
 
@@ -107,13 +107,18 @@ class Api:
                     hint = f" (did you mean {near[0]}?)" if near else ""
                     return f"{name} of {self._version(name)} takes no argument {keyword!r}{hint}"
         if call.positional > len(places) and not var_positional:
-            return f"{name} of {self._version(name)} takes at most {len(places)} positional arguments, not {call.positional}"
+            return (
+                f"{name} of {self._version(name)} takes at most {len(places)} "
+                f"positional arguments, not {call.positional}"
+            )
         twice = [keyword for keyword in call.keywords if keyword in places[: call.positional]]
         if twice and not call.opened:
             return f"{name} gets {twice[0]!r} twice"
         if not call.opened:
             given = set(places[: call.positional]) | set(call.keywords)
-            lacking = [p for p, kind, required in parameters if required and p not in given and not kind.startswith("var_")]
+            lacking = [
+                p for p, kind, required in parameters if required and p not in given and not kind.startswith("var_")
+            ]
             if lacking:
                 return f"{name} of {self._version(name)} needs the argument {lacking[0]!r}"
         return None
@@ -143,7 +148,12 @@ def calls(code: Code, roots: Sequence[str]) -> Iterator[Call]:
     imports = {local: qualified for local, qualified in code.imports.items() if qualified.partition(".")[0] in roots}
     rebound = {name for names in code.values.values() for name in names}
     for node in ast.walk(code.tree):
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level and node.module.partition(".")[0] in roots:
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module
+            and not node.level
+            and node.module.partition(".")[0] in roots
+        ):
             for alias in node.names:
                 if alias.name != "*":
                     yield Call(f"{node.module}.{alias.name}", node.lineno, mention=True)
@@ -162,13 +172,13 @@ def calls(code: Code, roots: Sequence[str]) -> Iterator[Call]:
         for part in parts:
             for node in ast.walk(part):
                 if isinstance(node, ast.Call):
-                    name = _qualified(node.func, usable) or _method(node.func, code, item.scope, instances)
-                    if name:
-                        yield _call(name, node)
+                    called = _qualified(node.func, usable) or _method(node.func, code, item.scope, instances)
+                    if called:
+                        yield _call(called, node)
                 elif isinstance(node, ast.Attribute):
-                    name = _qualified(node, usable)
-                    if name:
-                        yield Call(name, node.lineno, mention=True)
+                    mentioned = _qualified(node, usable)
+                    if mentioned:
+                        yield Call(mentioned, node.lineno, mention=True)
 
 
 def _call(name: str, node: ast.Call) -> Call:

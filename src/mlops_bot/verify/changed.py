@@ -20,8 +20,25 @@ NAMES: Mapping[str, str] = {
     "seed": "the seed",
     "random_state": "the seed",
 }
-SHOWING = frozenset({"print", "info", "debug", "warning", "error", "write", "log", "set_description", "set_postfix", "add_scalar", "title", "pprint"})
-WRAPPERS = frozenset({"enumerate", "tqdm", "trange", "track", "list", "iter", "tqdm_notebook", "progress_bar", "track_progress"})
+SHOWING = frozenset(
+    {
+        "print",
+        "info",
+        "debug",
+        "warning",
+        "error",
+        "write",
+        "log",
+        "set_description",
+        "set_postfix",
+        "add_scalar",
+        "title",
+        "pprint",
+    }
+)
+WRAPPERS = frozenset(
+    {"enumerate", "tqdm", "trange", "track", "list", "iter", "tqdm_notebook", "progress_bar", "track_progress"}
+)
 PARTIAL = frozenset({"Subset", "islice", "head", "sample", "take", "random_split", "head_n", "resample"})
 
 
@@ -40,11 +57,23 @@ def compare(item: Item, other: Item, before: ast.AST, after: ast.AST, original: 
     if item.kind == "for":
         return _for(item, other, original, candidate)
     node, now = item.node, other.node
-    if isinstance(node, ast.Assign) and isinstance(now, ast.Assign) and isinstance(before, ast.Assign) and isinstance(after, ast.Assign):
-        if ast.dump(node.targets[0]) == ast.dump(now.targets[0]) and is_literal(before.value) and is_literal(after.value):
+    if (
+        isinstance(node, ast.Assign)
+        and isinstance(now, ast.Assign)
+        and isinstance(before, ast.Assign)
+        and isinstance(after, ast.Assign)
+    ):
+        if (
+            ast.dump(node.targets[0]) == ast.dump(now.targets[0])
+            and is_literal(before.value)
+            and is_literal(after.value)
+        ):
             if ast.dump(before.value) != ast.dump(after.value):
                 target = ast.unparse(node.targets[0])
-                return f"{named(target.rpartition('.')[2])} changed: {target} = {ast.unparse(before.value)} -> {ast.unparse(after.value)}, line {other.line}"
+                return (
+                    f"{named(target.rpartition('.')[2])} changed: {target} = "
+                    f"{ast.unparse(before.value)} -> {ast.unparse(after.value)}, line {other.line}"
+                )
     return _calls(before, after, other.line) or _constants(before, after, item, other, original, candidate)
 
 
@@ -133,7 +162,10 @@ def _calls(before: ast.AST, after: ast.AST, line: int) -> str | None:
         others = there.get(ast.dump(call.func))
         if not others:
             continue
-        other = max(others, key=lambda found: sum(ast.dump(a) == ast.dump(b) for a, b in zip(call.args, found.args, strict=False)))
+        other = max(
+            others,
+            key=lambda found: sum(ast.dump(a) == ast.dump(b) for a, b in zip(call.args, found.args, strict=False)),
+        )
         name = ast.unparse(call.func)
         opened = any(keyword.arg is None for keyword in other.keywords)
         now = {keyword.arg: keyword.value for keyword in other.keywords if keyword.arg}
@@ -143,7 +175,9 @@ def _calls(before: ast.AST, after: ast.AST, line: int) -> str | None:
             if keyword.arg not in now:
                 if opened or len(other.args) > len(call.args):
                     continue
-                return f"the argument `{keyword.arg}={ast.unparse(keyword.value)}` of `{name}(...)` is lost, line {line}"
+                return (
+                    f"the argument `{keyword.arg}={ast.unparse(keyword.value)}` of `{name}(...)` is lost, line {line}"
+                )
             reason = _argument(keyword.arg, keyword.value, now[keyword.arg], name, line)
             if reason:
                 return reason
@@ -159,7 +193,11 @@ def _calls(before: ast.AST, after: ast.AST, line: int) -> str | None:
 def _argument(name: str, before: ast.expr, after: ast.expr, function: str, line: int) -> str | None:
     if ast.dump(before) == ast.dump(after):
         return None
-    if (is_literal(before) and is_literal(after)) or (is_literal(after) and not is_literal(before)) or _narrowed(before, after):
+    if (
+        (is_literal(before) and is_literal(after))
+        or (is_literal(after) and not is_literal(before))
+        or _narrowed(before, after)
+    ):
         what = named(name) if not name.isdigit() else f"argument {name} of `{function}`"
         label = f"{name}=" if not name.isdigit() else ""
         return f"{what} changed: {label}{ast.unparse(before)} -> {label}{ast.unparse(after)}, line {line}"
@@ -202,26 +240,58 @@ def added(original: Code, candidate: Code, items: list[Item], hyperparameters: f
                 reason = _override(target, node.value, item, original, candidate, hyperparameters, known)
                 if reason:
                     return reason
-        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute) and node.target.attr in hyperparameters:
+        if (
+            isinstance(node, ast.AugAssign)
+            and isinstance(node.target, ast.Attribute)
+            and node.target.attr in hyperparameters
+        ):
             return f"an added line changes {named(node.target.attr)}: `{candidate.source(node)}`, line {item.line}"
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             call = node.value
             if callee(call) == "set_defaults" and any(keyword.arg in hyperparameters for keyword in call.keywords):
-                return f"an added line changes the command line's defaults: `{candidate.source(node)}`, line {item.line}"
-            if callee(call) == "setattr" and len(call.args) == 3 and isinstance(call.args[1], ast.Constant) and call.args[1].value in hyperparameters:
-                return f"an added line changes {named(str(call.args[1].value))}: `{candidate.source(node)}`, line {item.line}"
+                return (
+                    f"an added line changes the command line's defaults: `{candidate.source(node)}`, line {item.line}"
+                )
+            if (
+                callee(call) == "setattr"
+                and len(call.args) == 3
+                and isinstance(call.args[1], ast.Constant)
+                and call.args[1].value in hyperparameters
+            ):
+                return (
+                    f"an added line changes {named(str(call.args[1].value))}: "
+                    f"`{candidate.source(node)}`, line {item.line}"
+                )
     return None
 
 
-def _override(target: ast.expr, value: ast.expr, item: Item, original: Code, candidate: Code, hyperparameters: frozenset[str], known: frozenset[str]) -> str | None:
+def _override(
+    target: ast.expr,
+    value: ast.expr,
+    item: Item,
+    original: Code,
+    candidate: Code,
+    hyperparameters: frozenset[str],
+    known: frozenset[str],
+) -> str | None:
     said = f"`{candidate.source(item.node)}`, line {item.line}"
     if dotted(target) == "sys.argv":
         return f"an added line overrides the command line: {said}"
-    if isinstance(target, ast.Attribute) and target.attr in hyperparameters and not (isinstance(target.value, ast.Name) and target.value.id == "self"):
-        if isinstance(target.value, ast.Name) and target.value.id in known and (is_literal(value) or _narrowed(target, value) or _reads(target, value)):
+    if (
+        isinstance(target, ast.Attribute)
+        and target.attr in hyperparameters
+        and not (isinstance(target.value, ast.Name) and target.value.id == "self")
+    ):
+        if (
+            isinstance(target.value, ast.Name)
+            and target.value.id in known
+            and (is_literal(value) or _narrowed(target, value) or _reads(target, value))
+        ):
             return f"an added line changes {named(target.attr)}: {said}"
     if isinstance(target, ast.Name) and target.id in known:
-        if target.id in hyperparameters and target.id in original.values.get("", {}) | original.values.get(item.scope, {}):
+        if target.id in hyperparameters and target.id in original.values.get("", {}) | original.values.get(
+            item.scope, {}
+        ):
             old = original.value_of(target.id, item.scope)
             same = old is not None and ast.dump(resolve(old, original, "")) == ast.dump(resolve(value, candidate, ""))
             if not same and (is_literal(value) or _reads(target, value)):
@@ -234,14 +304,22 @@ def _override(target: ast.expr, value: ast.expr, item: Item, original: Code, can
 def _reads(target: ast.expr, value: ast.expr) -> bool:
     """`x = x // 2`, `x = min(x, 2)`."""
     wanted = ast.unparse(target)
-    return any(ast.unparse(node) == wanted for node in ast.walk(value) if isinstance(node, (ast.Name, ast.Attribute))) and any(
-        isinstance(node, ast.BinOp) or (isinstance(node, ast.Call) and callee(node) in ("min", "max")) for node in ast.walk(value)
+    return any(
+        ast.unparse(node) == wanted for node in ast.walk(value) if isinstance(node, (ast.Name, ast.Attribute))
+    ) and any(
+        isinstance(node, ast.BinOp) or (isinstance(node, ast.Call) and callee(node) in ("min", "max"))
+        for node in ast.walk(value)
     )
 
 
 def _part_of(name: str, value: ast.expr) -> bool:
     for node in ast.walk(value):
-        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and isinstance(node.value, ast.Name) and node.value.id == name:
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.slice, ast.Slice)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == name
+        ):
             return True
         if isinstance(node, ast.Call) and callee(node) in PARTIAL:
             inside = [*node.args, node.func.value] if isinstance(node.func, ast.Attribute) else list(node.args)

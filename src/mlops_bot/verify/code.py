@@ -122,7 +122,14 @@ def truth(node: ast.expr, code: Code, scope: str, depth: int = 4) -> bool | None
 
 
 def _compare(a: object, op: ast.cmpop, b: object) -> bool | None:
-    table = {ast.Eq: "__eq__", ast.NotEq: "__ne__", ast.Lt: "__lt__", ast.LtE: "__le__", ast.Gt: "__gt__", ast.GtE: "__ge__"}
+    table = {
+        ast.Eq: "__eq__",
+        ast.NotEq: "__ne__",
+        ast.Lt: "__lt__",
+        ast.LtE: "__le__",
+        ast.Gt: "__gt__",
+        ast.GtE: "__ge__",
+    }
     name = table.get(type(op))
     if name is None:
         return None
@@ -169,11 +176,20 @@ def _collect_names(code: Code) -> None:
             outer = frozenset()
             if not isinstance(node, ast.ClassDef):
                 arguments = node.args
-                for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg):
+                for argument in (
+                    *arguments.posonlyargs,
+                    *arguments.args,
+                    *arguments.kwonlyargs,
+                    arguments.vararg,
+                    arguments.kwarg,
+                ):
                     if argument is not None:
                         bind(inner, argument.arg)
                 outer = frozenset(
-                    name for child in ast.walk(node) if isinstance(child, (ast.Global, ast.Nonlocal)) for name in child.names
+                    name
+                    for child in ast.walk(node)
+                    if isinstance(child, (ast.Global, ast.Nonlocal))
+                    for name in child.names
                 )
             for child in ast.iter_child_nodes(node):
                 visit(child, inner, outer)
@@ -214,21 +230,32 @@ class _Walker:
     def __init__(self, code: Code) -> None:
         self.code = code
 
-    def add(self, kind: Kind, node: ast.AST, parts: Sequence[ast.expr], key: str, where: tuple[str, tuple[int, ...], str | None, tuple[int, ...]]) -> int:
+    def add(
+        self,
+        kind: Kind,
+        node: ast.AST,
+        parts: Sequence[ast.expr],
+        key: str,
+        where: tuple[str, tuple[int, ...], str | None, tuple[int, ...]],
+    ) -> int:
         scope, loops, dead, tries = where
         index = len(self.code.items)
         line = getattr(node, "lineno", 0) or (parts[0].lineno if parts else 0)
         self.code.items.append(Item(index, kind, node, tuple(parts), key, scope, line, loops, dead, tries))
         return index
 
-    def block(self, body: Sequence[ast.stmt], scope: str, loops: tuple[int, ...], dead: str | None, tries: tuple[int, ...]) -> None:
+    def block(
+        self, body: Sequence[ast.stmt], scope: str, loops: tuple[int, ...], dead: str | None, tries: tuple[int, ...]
+    ) -> None:
         for statement in body:
             self.statement(statement, scope, loops, dead, tries)
             ended = _ends(statement)
             if ended and dead is None:
                 dead = f"after the `{ended}` of line {statement.lineno}"
 
-    def statement(self, node: ast.stmt, scope: str, loops: tuple[int, ...], dead: str | None, tries: tuple[int, ...]) -> None:
+    def statement(
+        self, node: ast.stmt, scope: str, loops: tuple[int, ...], dead: str | None, tries: tuple[int, ...]
+    ) -> None:
         where = (scope, loops, dead, tries)
         code = self.code
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -238,24 +265,62 @@ class _Walker:
             self.add("if", node, [node.test], "if " + ast.dump(node.test), where)
             sure = truth(node.test, code, scope)
             label = ast.unparse(node.test)[:40]
-            self.block(node.body, scope, loops, dead or (f"under `if {label}` in line {node.lineno}, which is never true" if sure is False else None), tries)
-            self.block(node.orelse, scope, loops, dead or (f"in the else of `if {label}` in line {node.lineno}, which is always true" if sure is True else None), tries)
+            self.block(
+                node.body,
+                scope,
+                loops,
+                dead or (f"under `if {label}` in line {node.lineno}, which is never true" if sure is False else None),
+                tries,
+            )
+            self.block(
+                node.orelse,
+                scope,
+                loops,
+                dead
+                or (
+                    f"in the else of `if {label}` in line {node.lineno}, which is always true" if sure is True else None
+                ),
+                tries,
+            )
         elif isinstance(node, ast.While):
             index = self.add("while", node, [node.test], "while " + ast.dump(node.test), where)
             never = truth(node.test, code, scope) is False
-            self.block(node.body, scope, (*loops, index), dead or (f"under `while {ast.unparse(node.test)[:40]}` in line {node.lineno}, which is never true" if never else None), tries)
+            self.block(
+                node.body,
+                scope,
+                (*loops, index),
+                dead
+                or (
+                    f"under `while {ast.unparse(node.test)[:40]}` in line {node.lineno}, which is never true"
+                    if never
+                    else None
+                ),
+                tries,
+            )
             self.block(node.orelse, scope, loops, dead, tries)
         elif isinstance(node, (ast.For, ast.AsyncFor)):
-            index = self.add("for", node, [node.target, node.iter], f"for {ast.dump(node.target)} in {ast.dump(node.iter)}", where)
+            index = self.add(
+                "for", node, [node.target, node.iter], f"for {ast.dump(node.target)} in {ast.dump(node.iter)}", where
+            )
             never = _empty(node.iter)
-            self.block(node.body, scope, (*loops, index), dead or (f"in the loop of line {node.lineno}, which never runs" if never else None), tries)
+            self.block(
+                node.body,
+                scope,
+                (*loops, index),
+                dead or (f"in the loop of line {node.lineno}, which never runs" if never else None),
+                tries,
+            )
             self.block(node.orelse, scope, loops, dead, tries)
         elif isinstance(node, (ast.With, ast.AsyncWith)):
             for item in node.items:
                 parts = [item.context_expr] + ([item.optional_vars] if item.optional_vars else [])
                 self.add("with", item, parts, "with " + ast.dump(item), where)
             inner_tries = tries
-            if any("suppress" in (dotted(item.context_expr.func) or "") for item in node.items if isinstance(item.context_expr, ast.Call)):
+            if any(
+                "suppress" in (dotted(item.context_expr.func) or "")
+                for item in node.items
+                if isinstance(item.context_expr, ast.Call)
+            ):
                 code.tries.append(node)
                 inner_tries = (*tries, len(code.tries) - 1)
             self.block(node.body, scope, loops, dead, inner_tries)
@@ -263,8 +328,14 @@ class _Walker:
             assert isinstance(node, ast.Try) or hasattr(node, "handlers")
             code.tries.append(node)  # type: ignore[arg-type]
             self.block(node.body, scope, loops, dead, (*tries, len(code.tries) - 1))  # type: ignore[attr-defined]
-            for handler in node.handlers:  # type: ignore[attr-defined]
-                self.add("except", handler, [handler.type] if handler.type else [], "except " + (ast.dump(handler.type) if handler.type else ""), where)
+            for handler in node.handlers:
+                self.add(
+                    "except",
+                    handler,
+                    [handler.type] if handler.type else [],
+                    "except " + (ast.dump(handler.type) if handler.type else ""),
+                    where,
+                )
                 self.block(handler.body, scope, loops, dead, tries)
             self.block(node.orelse, scope, loops, dead, tries)  # type: ignore[attr-defined]
             self.block(node.finalbody, scope, loops, dead, tries)  # type: ignore[attr-defined]
@@ -385,7 +456,8 @@ class _Resolve(ast.NodeTransformer):
             return node
         if sum(1 for _ in ast.walk(value)) > 400:
             return node
-        return _Resolve(self.code, self.scope, self.keep, self.depth - 1).visit(_copy(value))
+        shown: ast.AST = _Resolve(self.code, self.scope, self.keep, self.depth - 1).visit(_copy(value))
+        return shown
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         if isinstance(node.value, ast.Name) and isinstance(self.code.definitions.get(node.value.id), ast.ClassDef):
@@ -423,9 +495,20 @@ def _copy(node: ast.expr) -> ast.expr:
 
 def _entries(node: ast.AST) -> dict[str, ast.expr] | None:
     """The entries of a dict display or of dict(a=1) with plain string keys."""
-    if isinstance(node, ast.Dict) and all(isinstance(key, ast.Constant) and isinstance(key.value, str) for key in node.keys):
-        return {key.value: value for key, value in zip(node.keys, node.values, strict=True) if isinstance(key, ast.Constant) and isinstance(key.value, str)}
-    if isinstance(node, ast.Call) and dotted(node.func) == "dict" and not node.args and all(k.arg for k in node.keywords):
+    if isinstance(node, ast.Dict) and all(
+        isinstance(key, ast.Constant) and isinstance(key.value, str) for key in node.keys
+    ):
+        return {
+            key.value: value
+            for key, value in zip(node.keys, node.values, strict=True)
+            if isinstance(key, ast.Constant) and isinstance(key.value, str)
+        }
+    if (
+        isinstance(node, ast.Call)
+        and dotted(node.func) == "dict"
+        and not node.args
+        and all(k.arg for k in node.keywords)
+    ):
         return {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
     return None
 
@@ -439,4 +522,5 @@ def resolve(node: ast.AST, code: Code, scope: str, keep: frozenset[str] = frozen
     """A copy in which names are replaced by the one value they can have; names in `keep` only by literals."""
     import copy
 
-    return _Resolve(code, scope, keep, 5).visit(copy.deepcopy(node))  # type: ignore[no-any-return]
+    shown: ast.AST = _Resolve(code, scope, keep, 5).visit(copy.deepcopy(node))
+    return shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -79,7 +79,11 @@ def pool(printed: Iterable[Printed], scalars: Iterable[Scalar]) -> Pool:
         kind = entry.family
         if kind in ("time", "system"):
             continue
-        where = f"printed as {entry.label!r} in line {entry.line} of the output" if entry.label else f"printed in line {entry.line} of the output"
+        where = (
+            f"printed as {entry.label!r} in line {entry.line} of the output"
+            if entry.label
+            else f"printed in line {entry.line} of the output"
+        )
         if entry.out_of and entry.out_of > 0 and kind == "score":
             result.numbers.append(Number(entry.value / entry.out_of, 1e-9, kind, entry.split, entry.label, where, True))
         if entry.integer and kind not in ("loss", "score"):
@@ -137,7 +141,10 @@ def explain(name: str, series: Sequence[float], known: Pool) -> Explained | Unex
         if value not in seen:
             hits = [number for shown in _spellings(name, value) for number in known.find(shown)]
             mine = [number for number in hits if not relevant or number.family in (kind, "")]
-            seen[value] = (mine, [number for number in hits if relevant and number.family not in (kind, "")])
+            theirs = [number for number in hits if relevant and number.family not in (kind, "")]
+            if "err" in words(name):  # an error rate is what is missing from the accuracy
+                mine += [n for shown in (1 - value, 100 - value) for n in known.find(shown) if n.family == "score"]
+            seen[value] = (mine, theirs)
         mine, theirs = seen[value]
         own += mine[:8]
         other += theirs[:8]
@@ -155,7 +162,9 @@ def explain(name: str, series: Sequence[float], known: Pool) -> Explained | Unex
     if aggregate:
         return aggregate
     if foreign == len(values) and own_exists:
-        return Unexplained(f"{name} logs the wrong variable: its values are those {other[0].where}", wrong_variable=True)
+        return Unexplained(
+            f"{name} logs the wrong variable: its values are those {other[0].where}", wrong_variable=True
+        )
     shown = ", ".join(f"{value:.6g}" for value in lacking[:3])
     return Unexplained(f"{name} = {shown} is nothing the program printed or computed")
 
@@ -171,9 +180,6 @@ def _spellings(name: str, value: float) -> Iterator[float]:
         yield value * value
     if any(word in text for word in ("perplexity", "ppl")) and value > 0:
         yield math.log(value)
-    if "err" in text:
-        yield 1 - value
-        yield 100 - value
 
 
 def _key(label: str) -> str:
@@ -195,21 +201,41 @@ def _wrong(
     certain = [[number for number in seen[value][0] if number.family == kind] for value in values]
     strangers = [[number for number in seen[value][1] if number.family in ("loss", "score")] for value in values]
     if own_exists and all(strangers) and not all(certain) and not _trivial(values):
-        if not ("err" in wanted):
-            return Unexplained(f"{name} logs the wrong variable: its values are those {strangers[0][0].where}", wrong_variable=True)
+        if "err" not in wanted:
+            return Unexplained(
+                f"{name} logs the wrong variable: its values are those {strangers[0][0].where}", wrong_variable=True
+            )
     if not all(certain) or _trivial(values):
         return None
     flat = [number for numbers in certain for number in numbers]
     if side:
         same = any(number.family == kind and number.split == side for number in known.numbers)
         if same and not any(number.split == side for number in flat) and any(number.split for number in flat):
-            return Unexplained(f"{name} logs the wrong variable: its values are those {flat[0].where}", wrong_variable=True)
+            return Unexplained(
+                f"{name} logs the wrong variable: its values are those {flat[0].where}", wrong_variable=True
+            )
     exact = [number for number in known.numbers if number.label and _key(number.label) == wanted]
     if exact and not any(_key(number.label) == wanted for number in flat):
         labels = [set(words(number.label).split()) for number in flat if number.label]
-        generic = {"loss", "average", "mean", "avg", "train", "training", "epoch", "accuracy", "acc", "total", "running", "error", "score"}
+        generic = {
+            "loss",
+            "average",
+            "mean",
+            "avg",
+            "train",
+            "training",
+            "epoch",
+            "accuracy",
+            "acc",
+            "total",
+            "running",
+            "error",
+            "score",
+        }
         if labels and not any(mine <= found or found <= mine or found <= generic for found in labels):
-            return Unexplained(f"{name} logs the wrong variable: its values are those {flat[0].where}", wrong_variable=True)
+            return Unexplained(
+                f"{name} logs the wrong variable: its values are those {flat[0].where}", wrong_variable=True
+            )
     return None
 
 
@@ -220,22 +246,40 @@ def _trivial(values: Sequence[float]) -> bool:
 
 def _stuck(name: str, values: Sequence[float], own: Sequence[Number], known: Pool) -> Unexplained | None:
     """One value again and again, where the number it was taken from did change."""
-    if len(values) < 2 or len(set(values)) > 1 or any(word in words(name).split() for word in ("best", "min", "max", "final", "initial")):
+    if (
+        len(values) < 2
+        or len(set(values)) > 1
+        or any(word in words(name).split() for word in ("best", "min", "max", "final", "initial"))
+    ):
         return None
     for number in own:
         if number.family != family(name) or not number.label:
             continue
-        group = next((found for (source, label), found in known.groups.items() if label == number.label and (source == "printed") == number.printed), [])
+        group = next(
+            (
+                found
+                for (source, label), found in known.groups.items()
+                if label == number.label and (source == "printed") == number.printed
+            ),
+            [],
+        )
         if len(group) >= len(values) and len(set(group)) >= len(group) * 0.8 and len(set(group)) > 1:
-            return Unexplained(f"{name} is the same value {values[0]:.6g} every time, while the number it comes from changes ({number.where})")
+            return Unexplained(
+                f"{name} is the same value {values[0]:.6g} every time, while the "
+                f"number it comes from changes ({number.where})"
+            )
     return None
 
 
-def _aggregate(name: str, kind: Family, values: Sequence[float], lacking: Sequence[float], known: Pool, relevant: bool) -> Explained | None:
+def _aggregate(
+    name: str, kind: Family, values: Sequence[float], lacking: Sequence[float], known: Pool, relevant: bool
+) -> Explained | None:
     groups = []
     for (source, label), found in known.groups.items():
         finite = [value for value in found if math.isfinite(value)]
-        group_family = "" if source == "torch.item" else (_scalar_family(source, label) if source != "printed" else family(label))
+        group_family = (
+            "" if source == "torch.item" else (_scalar_family(source, label) if source != "printed" else family(label))
+        )
         if len(finite) < 2 or (relevant and group_family not in (kind, "")):
             continue
         if relevant and source == "torch.item" and kind == "loss" and label == "whole":
@@ -248,7 +292,10 @@ def _aggregate(name: str, kind: Family, values: Sequence[float], lacking: Sequen
         if all(any(_near(shown, candidates, rtol) for shown in _spellings(name, value)) for value in lacking):
             return Explained(f"an aggregate of the {len(finite)} values of {label} ({source})")
     for source, label, finite in groups:
-        if source != "printed" and (_scaled(values, finite) or (kind != "loss" and source == "torch.item" and label == "whole" and _ratios(values, finite))):
+        if source != "printed" and (
+            _scaled(values, finite)
+            or (kind != "loss" and source == "torch.item" and label == "whole" and _ratios(values, finite))
+        ):
             return Explained(f"proportional to the {len(finite)} values of {label} ({source}), epoch by epoch")
     return None
 
@@ -340,6 +387,11 @@ def _ratios(values: Sequence[float], counts: Sequence[float]) -> bool:
         if totals and all((value == 0) == (total == 0) for value, total in zip(values, totals, strict=True)):
             pairs = [(value / factor, total) for value, total in zip(values, totals, strict=True) if total]
             samples = [total / value for value, total in pairs]
-            if samples and all(close(entry, samples[0], rtol=1e-6) for entry in samples) and samples[0] >= max(totals) and abs(samples[0] - round(samples[0])) < 1e-4:
+            if (
+                samples
+                and all(close(entry, samples[0], rtol=1e-6) for entry in samples)
+                and samples[0] >= max(totals)
+                and abs(samples[0] - round(samples[0])) < 1e-4
+            ):
                 return True
     return False

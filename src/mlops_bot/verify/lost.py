@@ -47,7 +47,10 @@ def _definitions(original: Code, candidate: Code) -> str | None:
             if ast.dump(resolve(decorator, original, "")) in decorators:
                 continue
             similar = any(changed.head_name(decorator) == changed.head_name(found) for found in other.decorator_list)
-            return f"the decorator `@{ast.unparse(decorator)}` of `{name}` is {'changed' if similar else 'lost'} (line {decorator.lineno})"
+            return (
+                f"the decorator `@{ast.unparse(decorator)}` of `{name}` is "
+                f"{'changed' if similar else 'lost'} (line {decorator.lineno})"
+            )
     return None
 
 
@@ -56,7 +59,9 @@ def _defaults(node: FunctionNode) -> dict[str, ast.expr | None]:
     positional = [*arguments.posonlyargs, *arguments.args]
     padded: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults)) + list(arguments.defaults)
     found = {argument.arg: default for argument, default in zip(positional, padded, strict=True)}
-    found.update({argument.arg: default for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)})
+    found.update(
+        {argument.arg: default for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)}
+    )
     for extra in (arguments.vararg, arguments.kwarg):
         if extra is not None:
             found[extra.arg] = None
@@ -75,22 +80,35 @@ def _signature(name: str, node: FunctionNode, other: FunctionNode, original: Cod
             continue
         if now is None:
             return f"the default `{argument}={ast.unparse(default)}` of `{name}` is lost (line {other.lineno})"
-        if ast.dump(resolve(default, original, "")) != ast.dump(resolve(now, candidate, "")) and is_literal(resolve(now, candidate, "")):
-            return f"the default of `{argument}` in `{name}` changed: {ast.unparse(default)} -> {ast.unparse(now)}, line {other.lineno}"
+        if ast.dump(resolve(default, original, "")) != ast.dump(resolve(now, candidate, "")) and is_literal(
+            resolve(now, candidate, "")
+        ):
+            return (
+                f"the default of `{argument}` in `{name}` changed: "
+                f"{ast.unparse(default)} -> {ast.unparse(now)}, line {other.lineno}"
+            )
     return None
 
 
 def _imports(original: Code, candidate: Code) -> str | None:
     there = set(candidate.import_lines) | set(candidate.imports.values())
     for local, qualified in original.imports.items():
-        if candidate.imports.get(local) == qualified or qualified in there and candidate.imports.get(local, qualified) == qualified:
+        if candidate.imports.get(local) == qualified or (
+            qualified in there and candidate.imports.get(local, qualified) == qualified
+        ):
             if local not in candidate.imports and _uses(original, local) and _uses(candidate, local):
-                return f"the import of `{local}` (line {original.import_lines.get(qualified, 1)}) is lost but the name is still used"
+                return (
+                    f"the import of `{local}` (line "
+                    f"{original.import_lines.get(qualified, 1)}) is lost but the name is still used"
+                )
             continue
         if local.endswith("*") and qualified in there:
             continue
         line = original.import_lines.get(qualified, 1)
-        return f"the import of `{qualified}`{f' as `{local}`' if local != qualified.rpartition('.')[2] else ''} (line {line}) is lost"
+        return (
+            "the import of "
+            f"`{qualified}`{f' as `{local}`' if local != qualified.rpartition('.')[2] else ''} (line {line}) is lost"
+        )
     for qualified, line in original.import_lines.items():
         if qualified not in there:
             return f"the import of `{qualified}` (line {line}) is lost"
@@ -105,7 +123,11 @@ def cli_arguments(code: Code) -> Iterator[tuple[tuple[str, ...], dict[str, ast.e
     """Every `add_argument`: its option strings, its keywords, its line."""
     for node in ast.walk(code.tree):
         if isinstance(node, ast.Call) and callee(node) in ("add_argument", "add_option") and node.args:
-            flags = tuple(argument.value for argument in node.args if isinstance(argument, ast.Constant) and isinstance(argument.value, str))
+            flags = tuple(
+                argument.value
+                for argument in node.args
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+            )
             if flags and len(flags) == len(node.args):
                 yield flags, {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}, node.lineno
 
@@ -157,7 +179,9 @@ def statements(original: Code, candidate: Code, hyperparameters: frozenset[str])
             for other in by_key.get(item.key, ()):
                 if other.index in taken or (strict and other.dead and not item.dead):
                     continue
-                if strict >= 2 and other.scope != item.scope or strict == 3 and chain(other, heads) != chain(item, own_heads):
+                if (strict >= 2 and other.scope != item.scope) or (
+                    strict == 3 and chain(other, heads) != chain(item, own_heads)
+                ):
                     continue
                 matched[item.index] = other
                 taken.add(other.index)
@@ -182,12 +206,20 @@ def statements(original: Code, candidate: Code, hyperparameters: frozenset[str])
 
 
 def _lost(item: Item, original: Code) -> str:
-    words = {"for": "the loop", "while": "the loop", "if": "the condition", "with": "the block", "except": "the handler"}
+    words = {
+        "for": "the loop",
+        "while": "the loop",
+        "if": "the condition",
+        "with": "the block",
+        "except": "the handler",
+    }
     where = f" of `{item.scope}`" if item.scope else ""
     return f"{words.get(item.kind, 'the statement')} `{original.source(item.node)}` (line {item.line}){where} is lost"
 
 
-def _similar(item: Item, pool: list[Item], original: Code, candidate: Code, kept: frozenset[str]) -> tuple[Item, str | None] | None:
+def _similar(
+    item: Item, pool: list[Item], original: Code, candidate: Code, kept: frozenset[str]
+) -> tuple[Item, str | None] | None:
     """The candidate's statement that stands for a changed one, with what is forbiddenly changed in it."""
     raw = atoms([item.node] if item.kind == "simple" else item.parts)
     size = sum(raw.values()) or 1
@@ -210,7 +242,12 @@ def _similar(item: Item, pool: list[Item], original: Code, candidate: Code, kept
         inside = sum((needed & have).values()) / (sum(needed.values()) or 1)
         inside = max(inside, sum((raw & mine).values()) / size)
         extra = sum((mine - raw).values())
-        score = inside - 0.002 * min(extra, 50) + (0.05 if other.scope == item.scope else 0.0) + (0.1 if _target(item) and _target(item) == _target(other) else 0.0)
+        score = (
+            inside
+            - 0.002 * min(extra, 50)
+            + (0.05 if other.scope == item.scope else 0.0)
+            + (0.1 if _target(item) and _target(item) == _target(other) else 0.0)
+        )
         if inside < 0.999:
             names = {name for name in have if name.startswith("f:")} | {name for name in mine if name.startswith("f:")}
             if not calls <= names:
@@ -242,7 +279,7 @@ def _target(item: Item) -> str:
 
 
 def _assigns(before: ast.AST, after: ast.AST) -> bool:
-    """Whether what the original assigns to is assigned to in the candidate's statement too (one of several names will do)."""
+    """Whether what the original assigns to is assigned in the candidate's statement too (one of several will do)."""
     if isinstance(before, (ast.Return, ast.Raise, ast.Assert, ast.Delete)) and type(before) is not type(after):
         return False
     wanted = _targets(before)
@@ -255,8 +292,14 @@ def _targets(node: ast.AST) -> set[str]:
     elif isinstance(node, (ast.AugAssign, ast.AnnAssign)):
         targets = [node.target]
     else:
-        return {child.target.id for child in ast.walk(node) if isinstance(child, ast.NamedExpr)} if isinstance(node, ast.Expr) else set()
-    flat = [part for target in targets for part in (target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target])]
+        return (
+            {child.target.id for child in ast.walk(node) if isinstance(child, ast.NamedExpr)}
+            if isinstance(node, ast.Expr)
+            else set()
+        )
+    flat = [
+        part for target in targets for part in (target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target])
+    ]
     return {ast.unparse(part) for part in flat}
 
 
@@ -271,7 +314,12 @@ def _essential(item: Item) -> set[str]:
     """What an original statement calls and must go on calling; wrappers for showing are not essential."""
     if item.kind in ("for", "while", "if", "except"):
         return set()
-    return {name for name in atoms([item.node] if item.kind == "simple" else item.parts) if name.startswith("f:") and name[2:] not in ("format", "str", "round", "len", "float", "int", "item", "join", "list")}
+    return {
+        name
+        for name in atoms([item.node] if item.kind == "simple" else item.parts)
+        if name.startswith("f:")
+        and name[2:] not in ("format", "str", "round", "len", "float", "int", "item", "join", "list")
+    }
 
 
 def _reachable(original: Code, candidate: Code, matched: Mapping[int, Item]) -> str | None:
@@ -282,7 +330,9 @@ def _reachable(original: Code, candidate: Code, matched: Mapping[int, Item]) -> 
     for item in original.items:
         other = matched[item.index]
         if item.scope in original.live and other.scope not in candidate.live:
-            return f"`{original.source(item.node)}` (line {other.line}) can no longer run: nothing calls `{other.scope}`"
+            return (
+                f"`{original.source(item.node)}` (line {other.line}) can no longer run: nothing calls `{other.scope}`"
+            )
     return None
 
 
@@ -309,7 +359,10 @@ def _leaves(item: Item, other: Item, candidate: Code) -> str | None:
     before, after = _exits(item.node), _exits(other.node)
     for word, lines in after.items():
         if len(lines) > len(before.get(word, ())):
-            return f"the loop `{candidate.source(other.node)}` (line {other.line}) is cut short: a `{word}` was added in line {lines[-1]}"
+            return (
+                f"the loop `{candidate.source(other.node)}` (line {other.line}) is cut "
+                f"short: a `{word}` was added in line {lines[-1]}"
+            )
     return None
 
 

@@ -28,7 +28,9 @@ _NUMBER = re.compile(
     re.VERBOSE,
 )
 _TAIL = re.compile(r"[A-Za-z_]\w*|\.\d")
-_TOKEN_AFTER = re.compile(r"(?P<space>[ \t]?)(?P<unit>%|ms/\w+|us/\w+|s/\w+|it/s|µs|us|ms|seconds|secs|sec|s|minutes|min|h)(?![\w])")
+_TOKEN_AFTER = re.compile(
+    r"(?P<space>[ \t]?)(?P<unit>%|ms/\w+|us/\w+|s/\w+|it/s|µs|us|ms|seconds|secs|sec|s|minutes|min|h)(?![\w])"
+)
 _OUT_OF = re.compile(r"\s*/\s*(\d[\d,]*)(?![\w.])")
 _CLOCK = re.compile(
     r"\d{4}-\d{2}-\d{2}(?:[T ]\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d+)?)?|\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?|\d{4}/\d{2}/\d{2}"
@@ -41,10 +43,31 @@ _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _FAMILIES: tuple[tuple[Family, re.Pattern[str]], ...] = (
     ("system", re.compile(r"\b(cpu|gpu|memory|ram) (utilization|usage|percentage|power)\b")),
     ("rate", re.compile(r"\b(lr|learning rate|momentum|weight decay)\b")),
-    ("time", re.compile(r"\b(time|times|sec|secs|second|seconds|duration|elapsed|eta|ms|speed|throughput|took|minutes|it/s)\b")),
-    ("loss", re.compile(r"\b(loss|losses|mse|mae|rmse|mape|nll|bce|cross entropy|crossentropy|entropy|error|errors|err|kl|kld|elbo|perplexity|ppl|cost|deviance|inertia|objective)\b")),
-    ("score", re.compile(r"\b(acc|accuracy|accuracies|score|scores|f1|precision|recall|auc|roc|r2|correct|top1|top5|bleu|iou|dice|jaccard|specificity|sensitivity|kappa|acc1|acc5|variance)\b")),
-    ("count", re.compile(r"\b(epoch|epochs|step|steps|batch|batches|iteration|iterations|iter|samples|size|num|count|counter|index|idx|total|parameters|params|n)\b")),
+    (
+        "time",
+        re.compile(
+            r"\b(time|times|sec|secs|second|seconds|duration|elapsed|eta|ms|speed|throughput|took|minutes|it/s)\b"
+        ),
+    ),
+    (
+        "loss",
+        re.compile(
+            r"\b(loss|losses|mse|mae|rmse|mape|nll|bce|cross entropy|crossentropy|entropy|error|errors|err|kl|kld|elbo|"
+            r"perplexity|ppl|cost|deviance|inertia|objective)\b"
+        ),
+    ),
+    (
+        "score",
+        re.compile(
+            r"\b(acc|accuracy|accuracies|score|scores|f1|precision|recall|auc|roc|r2|correct|top1|top5|bleu|iou|dice|jaccard|specificity|sensitivity|kappa|acc1|acc5|variance)\b"
+        ),
+    ),
+    (
+        "count",
+        re.compile(
+            r"\b(epoch|epochs|step|steps|batch|batches|iteration|iterations|iter|samples|size|num|count|counter|index|idx|total|parameters|params|n)\b"
+        ),
+    ),
 )
 _TEST = re.compile(r"\b(test|tests|testing|val|valid|validation|eval|evaluation|dev|holdout)\b")
 _TRAIN = re.compile(r"\b(train|training|fit)\b")
@@ -182,7 +205,7 @@ def printed_line(number: int, line: str) -> list[Printed]:
 
 
 def _is_dash(line: str, start: int) -> bool:
-    """"epoch-3" and "1-2" have dashes, not signs."""
+    """ "epoch-3" and "1-2" have dashes, not signs."""
     return start > 0 and line[start - 1].isalnum()
 
 

@@ -1,4 +1,4 @@
-"""A run's result as an Observation: what it printed, what the hooks traced, what it wrote. Nothing of it is trusted. Pure."""
+"""A run's result as an Observation: what it printed, what the hooks traced, what it wrote. Untrusted. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ MAX_OUTPUTS = 2000
 MAX_PRINTED = 4 * 1024 * 1024
 MAX_SCALARS = 20_000
 MAX_ENTRIES = 500
-_IGNORED = re.compile(r"(^|/)(__pycache__|\.pytest_cache|\.ipynb_checkpoints|\.cache|\.config|\.keras|\.git)/|\.pyc$|(^|/)core\.\d+$")
+_IGNORED = re.compile(
+    r"(^|/)(__pycache__|\.pytest_cache|\.ipynb_checkpoints|\.cache|\.config|\.keras|\.git)/|\.pyc$|(^|/)core\.\d+$"
+)
 
 
 def observe(result: RunResult, *, given: Mapping[str, bytes] | None = None, store: Sequence[str] = ()) -> Observation:

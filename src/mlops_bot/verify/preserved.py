@@ -18,7 +18,9 @@ from mlops_bot.verify.numbers import Printed, close
 
 RTOL = 1e-4
 ATOL = 1e-6
-_DURATION = re.compile(r"\b\d+(?:\.\d+)?\s?(?:ms|us|µs|ns|s|sec|seconds|min|minutes|h)(?:/\w+)?\b|\b\d+(?:\.\d+)?\s?it/s")
+_DURATION = re.compile(
+    r"\b\d+(?:\.\d+)?\s?(?:ms|us|µs|ns|s|sec|seconds|min|minutes|h)(?:/\w+)?\b|\b\d+(?:\.\d+)?\s?it/s"
+)
 _BARS = re.compile(r"[█▉▊▋▌▍▎▏━╸╺#=>.-]{4,}")
 _PROGRESS = re.compile(r"[█▉▊▋▌▍▎▏━╸╺]{3,}|\bit/s\b|\b\d+it/s|%\|")
 _BAR_TOTAL = re.compile(r"\d+/(\d+)")
@@ -40,7 +42,9 @@ class Line:
     values: tuple[Printed, ...]
 
 
-def compare(baseline: Observation, adapted: Observation, *, second_baseline: Observation | None = None) -> Failed | None:
+def compare(
+    baseline: Observation, adapted: Observation, *, second_baseline: Observation | None = None
+) -> Failed | None:
     """The first stable difference between the original's run and the adapted program's run."""
     found = differences(baseline, adapted)
     if found and second_baseline is not None:
@@ -48,7 +52,9 @@ def compare(baseline: Observation, adapted: Observation, *, second_baseline: Obs
         found = [difference for difference in found if difference.place not in unstable]
     if not found:
         return None
-    return Failed("preserved", found[0].reason, detail="\n".join(entry.detail or entry.reason for entry in found[:10])[:4000])
+    return Failed(
+        "preserved", found[0].reason, detail="\n".join(entry.detail or entry.reason for entry in found[:10])[:4000]
+    )
 
 
 def needs_second(baseline: Observation, adapted: Observation) -> bool:
@@ -75,11 +81,18 @@ def comparison(baseline: Observation, adapted: Observation) -> dict[str, Json]:
         return sum(int(_number(event.get("steps")) or 0) for event in _dicts(observation.trace.get("training")))
 
     before, after = shown_lines(baseline.stdout), shown_lines(adapted.stdout)
-    missing = [entry for entry in _printed(baseline.stdout, adapted.stdout, "printed", every=True)]
+    missing = _printed(baseline.stdout, adapted.stdout, "printed", every=True)
     total = sum(len(line.values) for line in before)
     return {
-        "printed_numbers": {"before": total, "after": sum(len(line.values) for line in after), "differing_lines": len(missing)},
-        "training": {"before": len(_dicts(baseline.trace.get("training"))), "after": len(_dicts(adapted.trace.get("training")))},
+        "printed_numbers": {
+            "before": total,
+            "after": sum(len(line.values) for line in after),
+            "differing_lines": len(missing),
+        },
+        "training": {
+            "before": len(_dicts(baseline.trace.get("training"))),
+            "after": len(_dicts(adapted.trace.get("training"))),
+        },
         "steps": {"before": steps(baseline), "after": steps(adapted)},
         "files": {"before": sorted(baseline.outputs), "after": sorted(adapted.outputs)},
         "seconds": {"before": round(baseline.seconds, 2), "after": round(adapted.seconds, 2)},
@@ -108,7 +121,9 @@ def shown_lines(text: str) -> list[Line]:
             values = tuple(value for value in values if value.family in ("loss", "score") and value.label)
             running = running if values else None
         if values:
-            found.append(Line(number, piece.strip(), numbers.template(_BARS.sub("-", _DURATION.sub("0t", piece))), values))
+            found.append(
+                Line(number, piece.strip(), numbers.template(_BARS.sub("-", _DURATION.sub("0t", piece))), values)
+            )
     return found
 
 
@@ -116,7 +131,12 @@ def _printed(before: str, after: str, word: str, *, every: bool) -> list[Differe
     """Lines of the original whose numbers are not in the adapted output, in order. Extra lines are welcome."""
     original, adapted = shown_lines(before), shown_lines(after)
     if not every:  # stderr carries warnings and progress too: only losses and scores count there
-        original = [line for line in original if any(value.family in ("loss", "score") and not value.unit for value in line.values) and "%|" not in line.text]
+        original = [
+            line
+            for line in original
+            if any(value.family in ("loss", "score") and not value.unit for value in line.values)
+            and "%|" not in line.text
+        ]
     shapes: dict[str, list[int]] = {}
     for index, line in enumerate(adapted):
         shapes.setdefault(line.shape, []).append(index)
@@ -127,7 +147,14 @@ def _printed(before: str, after: str, word: str, *, every: bool) -> list[Differe
         later = places[bisect_left(places, position) :]
         hit = next((index for index in later[:2000] if _equal(line, adapted[index])), None)
         if hit is None:
-            hit = next((index for index in range(position, min(len(adapted), position + 2000)) if _contains(adapted[index], line)), None)
+            hit = next(
+                (
+                    index
+                    for index in range(position, min(len(adapted), position + 2000))
+                    if _contains(adapted[index], line)
+                ),
+                None,
+            )
         if hit is not None:
             position = hit + 1
             continue
@@ -140,16 +167,25 @@ def _printed(before: str, after: str, word: str, *, every: bool) -> list[Differe
 def _difference(line: Line, other: Line | None, word: str) -> Difference:
     place = (word, line.shape)
     if other is None:
-        return Difference(place, f"the program {word} {line.text[:120]!r} originally (line {line.number} of the output); that line is gone now")
+        return Difference(
+            place,
+            f"the program {word} {line.text[:120]!r} originally (line "
+            f"{line.number} of the output); that line is gone now",
+        )
     for a, b in zip(line.values, other.values, strict=False):
         if not _same(a, b):
             label = a.label or "a number"
             return Difference(
                 place,
-                f"the program {word} '{label}: {_show(a)}' originally, {_show(b)} now (line {other.number} of the output)",
+                f"the program {word} '{label}: {_show(a)}' originally, {_show(b)} "
+                f"now (line {other.number} of the output)",
                 f"- {line.text[:200]}\n+ {other.text[:200]}",
             )
-    return Difference(place, f"the program {word} {line.text[:120]!r} originally, {other.text[:120]!r} now (line {other.number} of the output)")
+    return Difference(
+        place,
+        f"the program {word} {line.text[:120]!r} originally, "
+        f"{other.text[:120]!r} now (line {other.number} of the output)",
+    )
 
 
 def _show(value: Printed) -> str:
@@ -189,7 +225,12 @@ def _number(value: Json) -> float | None:
         return None
 
 
-_UNITS = {"torch.optimizer": "optimizer", "sklearn.fit": "estimator", "keras.fit": "Keras fit", "lightning.fit": "Lightning fit"}
+_UNITS = {
+    "torch.optimizer": "optimizer",
+    "sklearn.fit": "estimator",
+    "keras.fit": "Keras fit",
+    "lightning.fit": "Lightning fit",
+}
 
 
 def _training(before: Mapping[str, Json], after: Mapping[str, Json]) -> list[Difference]:
@@ -202,7 +243,13 @@ def _training(before: Mapping[str, Json], after: Mapping[str, Json]) -> list[Dif
             found += _fits(original, adapted)
             continue
         if len(original) != len(adapted):
-            found.append(Difference(("training", kind, "count"), f"training used {len(original)} {_UNITS.get(kind, kind)}{'s' if len(original) != 1 else ''} originally, {len(adapted)} now"))
+            found.append(
+                Difference(
+                    ("training", kind, "count"),
+                    f"training used {len(original)} "
+                    f"{_UNITS.get(kind, kind)}{'s' if len(original) != 1 else ''} originally, {len(adapted)} now",
+                )
+            )
             continue
         for index, (a, b) in enumerate(zip(original, adapted, strict=True)):
             found += _event(kind, str(index), a, b)
@@ -216,22 +263,46 @@ def _event(kind: str, index: str, a: Mapping[str, Json], b: Mapping[str, Json]) 
     found = []
     steps = _number(a.get("steps")), _number(b.get("steps"))
     if steps[0] != steps[1]:
-        found.append(Difference((*place, "steps"), f"training made {_short(a.get('steps'))} optimizer steps originally, {_short(b.get('steps'))} now"))
+        found.append(
+            Difference(
+                (*place, "steps"),
+                f"training made {_short(a.get('steps'))} optimizer steps originally, {_short(b.get('steps'))} now",
+            )
+        )
     if a.get("parameters") != b.get("parameters"):
-        found.append(Difference((*place, "parameters"), f"{a.get('class')} trained {a.get('parameters')} parameters originally, {b.get('parameters')} now"))
+        found.append(
+            Difference(
+                (*place, "parameters"),
+                f"{a.get('class')} trained {a.get('parameters')} parameters originally, {b.get('parameters')} now",
+            )
+        )
     if _number(a.get("max_epochs")) != _number(b.get("max_epochs")):
-        found.append(Difference((*place, "max_epochs"), f"training ran for max_epochs={a.get('max_epochs')} originally, {b.get('max_epochs')} now"))
+        found.append(
+            Difference(
+                (*place, "max_epochs"),
+                f"training ran for max_epochs={a.get('max_epochs')} originally, {b.get('max_epochs')} now",
+            )
+        )
     tables = [(a.get("params"), b.get("params")), (a.get("optimizer"), b.get("optimizer"))]
     first, second = a.get("groups"), b.get("groups")
     if isinstance(first, list) and isinstance(second, list):
         if len(first) != len(second):
-            found.append(Difference((*place, "groups"), f"{a.get('class')} had {len(first)} parameter groups originally, {len(second)} now"))
+            found.append(
+                Difference(
+                    (*place, "groups"),
+                    f"{a.get('class')} had {len(first)} parameter groups originally, {len(second)} now",
+                )
+            )
         tables += list(zip(first, second, strict=False))
     for old, new in tables:
         changed = _table(old, new)
         if changed:
             key, x, y = changed
-            found.append(Difference((*place, key), f"{a.get('class')} trained with {key}={_short(x)} originally, {key}={_short(y)} now"))
+            found.append(
+                Difference(
+                    (*place, key), f"{a.get('class')} trained with {key}={_short(x)} originally, {key}={_short(y)} now"
+                )
+            )
     return found
 
 
@@ -249,7 +320,9 @@ def _table(old: Json, new: Json) -> tuple[str, Json, Json] | None:
         if a is not None and b is not None:
             if not close(a, b, rtol=RTOL):
                 return str(key), value, other
-        elif isinstance(value, (str, bool, int, float)) and isinstance(other, (str, bool, int, float)) and value != other:
+        elif (
+            isinstance(value, (str, bool, int, float)) and isinstance(other, (str, bool, int, float)) and value != other
+        ):
             if " at 0x" not in str(value) and "object" not in str(value):
                 return str(key), value, other
     return None
@@ -260,7 +333,7 @@ def _short(value: Json) -> str:
 
 
 def _fits(original: Sequence[Mapping[str, Json]], adapted: Sequence[Mapping[str, Json]]) -> list[Difference]:
-    """The original's fits are a subsequence of the adapted ones; an added fit of a kind the original has is a difference."""
+    """The original's fits are a subsequence of the adapted ones; an added fit of the same class is a difference."""
     found: list[Difference] = []
     rest = list(adapted)
     for index, a in enumerate(original):
@@ -281,7 +354,13 @@ def _fits(original: Sequence[Mapping[str, Json]], adapted: Sequence[Mapping[str,
     if again:
         name = again[0].get("class")
         count = sum(a.get("class") == name for a in original)
-        found.append(Difference(("training", "sklearn.fit", "count"), f"{name} was fitted {count} time{'s' if count != 1 else ''} originally, {count + sum(b.get('class') == name for b in again)} now"))
+        found.append(
+            Difference(
+                ("training", "sklearn.fit", "count"),
+                f"{name} was fitted {count} time{'s' if count != 1 else ''} originally, "
+                f"{count + sum(b.get('class') == name for b in again)} now",
+            )
+        )
     return found
 
 
@@ -291,9 +370,14 @@ def _fit_change(a: Mapping[str, Json], b: Mapping[str, Json]) -> tuple[str, str]
         return "class", ""
     changed = _table(a.get("params"), b.get("params"))
     if changed:
-        return changed[0], f"{name} was fitted with {changed[0]}={_short(changed[1])} originally, {changed[0]}={_short(changed[2])} now"
+        return changed[
+            0
+        ], f"{name} was fitted with {changed[0]}={_short(changed[1])} originally, {changed[0]}={_short(changed[2])} now"
     if a.get("shape") != b.get("shape"):
-        return "data", f"{name} was fitted on data of shape {_short(a.get('shape'))} originally, {_short(b.get('shape'))} now"
+        return (
+            "data",
+            f"{name} was fitted on data of shape {_short(a.get('shape'))} originally, {_short(b.get('shape'))} now",
+        )
     if a.get("digest") != b.get("digest"):
         return "data", f"{name} was fitted on other data than originally"
     return None
@@ -321,15 +405,25 @@ def _scalars(before: Mapping[str, Json], after: Mapping[str, Json]) -> list[Diff
         now = adapted.get((source, name), [])
         exact = source in ("torch.backward", "keras.history")
         if exact and len(values) != len(now):
-            found.append(Difference(("scalars", source, name, "count"), f"training computed {len(values)} values of {name} originally, {len(now)} now ({source})"))
+            found.append(
+                Difference(
+                    ("scalars", source, name, "count"),
+                    f"training computed {len(values)} values of {name} originally, {len(now)} now ({source})",
+                )
+            )
             continue
         position = 0
         for index, value in enumerate(values):
             hit = next((at for at in range(position, len(now)) if close(value, now[at], rtol=RTOL, atol=ATOL)), None)
-            if exact and hit != index or hit is None:
+            if (exact and hit != index) or hit is None:
                 other = now[index] if index < len(now) else None
                 shown = f"{other:.6g} now" if other is not None else "missing now"
-                found.append(Difference(("scalars", source, name), f"{name} number {index + 1} was {value:.6g} originally, {shown} ({source})"))
+                found.append(
+                    Difference(
+                        ("scalars", source, name),
+                        f"{name} number {index + 1} was {value:.6g} originally, {shown} ({source})",
+                    )
+                )
                 break
             position = hit + 1
     return found
@@ -340,15 +434,24 @@ def _models(before: Mapping[str, Json], after: Mapping[str, Json]) -> list[Diffe
     rest = _dicts(after.get("models"))
     for index, model in enumerate(_dicts(before.get("models"))):
         name, place = model.get("class"), ("models", str(index))
-        alike = [other for other in rest if other.get("class") == name and other.get("parameters") == model.get("parameters")]
+        alike = [
+            other for other in rest if other.get("class") == name and other.get("parameters") == model.get("parameters")
+        ]
         if not alike:
-            found.append(Difference((*place, "gone"), f"the trained model {name} ({model.get('parameters')} parameters) is not there any more"))
+            found.append(
+                Difference(
+                    (*place, "gone"),
+                    f"the trained model {name} ({model.get('parameters')} parameters) is not there any more",
+                )
+            )
             continue
         twin = next((other for other in alike if _same_state(model, other)), None)
         if twin is None:
             a, b = _number(model.get("norm")), _number(alike[0].get("norm"))
             shown = f" (norm {a:.6g} originally, {b:.6g} now)" if a is not None and b is not None else ""
-            found.append(Difference((*place, "state"), f"the trained model {name} has other weights than originally{shown}"))
+            found.append(
+                Difference((*place, "state"), f"the trained model {name} has other weights than originally{shown}")
+            )
             twin = alike[0]
         rest = [other for other in rest if other is not twin]
     return found
@@ -360,7 +463,9 @@ def _same_state(a: Mapping[str, Json], b: Mapping[str, Json]) -> bool:
     norms, zeros = (_number(a.get("norm")), _number(b.get("norm"))), (_number(a.get("zeros")), _number(b.get("zeros")))
     if norms[0] is None or norms[1] is None:
         return a.get("digest") is None
-    return close(norms[0], norms[1], rtol=RTOL, atol=ATOL) and close(zeros[0] or 0.0, zeros[1] or 0.0, rtol=1e-3, atol=1e-4)
+    return close(norms[0], norms[1], rtol=RTOL, atol=ATOL) and close(
+        zeros[0] or 0.0, zeros[1] or 0.0, rtol=1e-3, atol=1e-4
+    )
 
 
 # --- what was written -----------------------------------------------------------------------------------------
@@ -374,7 +479,11 @@ def _files(baseline: Observation, adapted: Observation) -> list[Difference]:
         if after is None:
             found.append(Difference(("files", path, "gone"), f"the program wrote {path} originally, and does not now"))
         elif before.size and not after.size:
-            found.append(Difference(("files", path, "empty"), f"the file {path} had {before.size} bytes originally and is empty now"))
+            found.append(
+                Difference(
+                    ("files", path, "empty"), f"the file {path} had {before.size} bytes originally and is empty now"
+                )
+            )
         elif after.sha256 == before.sha256:
             continue
         elif before.text is not None and after.text is not None:
@@ -382,12 +491,20 @@ def _files(baseline: Observation, adapted: Observation) -> list[Difference]:
             if difference:
                 found.append(difference)
         elif not 0.5 <= after.size / max(1, before.size) <= 2.0 and abs(after.size - before.size) > 4096:
-            found.append(Difference(("files", path, "size"), f"the file {path} had {before.size} bytes originally, {after.size} now"))
+            found.append(
+                Difference(
+                    ("files", path, "size"), f"the file {path} had {before.size} bytes originally, {after.size} now"
+                )
+            )
     return found
 
 
 def _text(path: str, before: str, after: str) -> Difference | None:
     missing = _printed(before, after, "wrote", every=True)
     if missing:
-        return Difference(("files", path, "text"), f"{path} differs: " + missing[0].reason.replace("the program wrote", "the file said").replace(" of the output", ""))
+        return Difference(
+            ("files", path, "text"),
+            f"{path} differs: "
+            + missing[0].reason.replace("the program wrote", "the file said").replace(" of the output", ""),
+        )
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 
 from mlops_bot.types import Candidate, Failed, SourceFacts, SourceFile, Task
@@ -32,7 +33,9 @@ def check(
         compile(candidate_text, original.path, "exec", dont_inherit=True)
     except SyntaxError as problem:
         row = (problem.text or "").rstrip()
-        return Failed("static", f"{original.path} does not compile: {problem.msg}, line {problem.lineno}", detail=row[:400])
+        return Failed(
+            "static", f"{original.path} does not compile: {problem.msg}, line {problem.lineno}", detail=row[:400]
+        )
     except (ValueError, RecursionError, MemoryError) as problem:
         return Failed("static", f"{original.path} does not compile: {problem}")
     before = reading.parse(original.text)
@@ -50,7 +53,9 @@ def check(
     return Failed("static", f"{original.path}: {reason}") if reason else None
 
 
-def check_candidate(candidate: Candidate, *, task: Task, facts: Mapping[str, SourceFacts], api: Api | None) -> Failed | None:
+def check_candidate(
+    candidate: Candidate, *, task: Task, facts: Mapping[str, SourceFacts], api: Api | None
+) -> Failed | None:
     """Judge all files of a candidate. Files that are not Python are not read; new files only have to compile."""
     originals = {file.path: file for file in task.files}
     python = {path: text for path, text in candidate.files.items() if path.endswith(".py")}
@@ -76,11 +81,13 @@ def _quietly(text: str) -> Code | None:
 
 def _hyperparameters(code: Code, facts: SourceFacts) -> frozenset[str]:
     """Names whose overriding would change the training: known ones, command line options, what loops count to."""
-    import ast
-
     names = {entry.name.rpartition(".")[2].lstrip("-").replace("-", "_") for entry in facts.hyperparameters}
     names |= {lost.destination(flags, keywords) for flags, keywords, _ in lost.cli_arguments(code)}
     for item in code.items:
         if item.kind == "for":
-            names |= {dotted(node).rpartition(".")[2] for node in ast.walk(item.parts[1]) if isinstance(node, (ast.Name, ast.Attribute)) and dotted(node)}  # type: ignore[union-attr]
+            names |= {
+                name.rpartition(".")[2]
+                for node in ast.walk(item.parts[1])
+                if isinstance(node, (ast.Name, ast.Attribute)) and (name := dotted(node))
+            }
     return frozenset(names - {"range", "enumerate", "tqdm", "zip", "len"})

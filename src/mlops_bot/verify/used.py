@@ -15,7 +15,8 @@ from mlops_bot.verify.numbers import family
 _ELISION = re.compile(
     r"^#+\s*[\[(<]?\s*(\.{2,}|…)"  # "# ...": with or without words
     r"|^#+\s*[\[(<]?\s*(the\s+)?(rest|remainder|remaining)\s+(of\s+)?(the\s+|your\s+)?([\w-]+\s+)?(code|script|file|function|class|program|imports|implementation)\b"
-    r"|^#+\s*[\[(<]?\s*(the\s+)?(same|unchanged|existing|original|previous|other)\s+([\w-]+\s+)*(code|imports|functions|definitions)\s*(\.{2,}|…|here|as (before|above|original)|goes here|remains?|unchanged|omitted)"
+    r"|^#+\s*[\[(<]?\s*(the\s+)?(same|unchanged|existing|original|previous|other)\s+([\w-]+\s+)*"
+    r"(code|imports|functions|definitions)\s*(\.{2,}|…|here|as (before|above|original)|goes here|remains?|unchanged|omitted)"
     r"|(\.{3}|…)\s*(rest|remaining|existing|unchanged|same|omitted|previous|original)\b"
     r"|\b(rest|remaining|existing|previous|original)\b[^.]*(\.{3}|…)\s*[\])>]?\s*$",
     re.IGNORECASE,
@@ -59,7 +60,7 @@ def _ellipses(tree: ast.AST) -> Iterator[int]:
 
 
 def belongs(qualified: str, component: Component) -> bool:
-    """Whether a qualified name is the component's: its module, or another library's bridge (`...loggers.MLFlowLogger`)."""
+    """Whether a qualified name is the component's: its module, or a bridge to it (`...loggers.MLFlowLogger`)."""
     parts = qualified.lower().split(".")
     roots = [root.lower() for root in component.imports]
     if any(".".join(parts).startswith(root + ".") or ".".join(parts) == root for root in roots):
@@ -84,7 +85,12 @@ def component_calls(code: Code, component: Component) -> list[tuple[Item | None,
                 root = name.partition(".")[0] if name else ""
                 if name and root in known:
                     found.append((item, node, known[root] + name[len(root) :]))
-            elif item is None and dotted(node) and (dotted(node) or "").partition(".")[0] in known:
+            elif (
+                item is None
+                and isinstance(node, ast.expr)
+                and dotted(node)
+                and (dotted(node) or "").partition(".")[0] in known
+            ):
                 found.append((None, ast.Call(func=node, args=[], keywords=[]), dotted(node) or ""))
     return found
 
@@ -99,7 +105,7 @@ def called(codes: Sequence[Code], component: Component) -> str | None:
     reasons: list[str] = []
     for code in codes:
         imported = imported or any(belongs(qualified, component) for qualified in code.imports.values())
-        for item, call, name in component_calls(code, component):
+        for item, _, name in component_calls(code, component):
             if item is None:
                 return None
             if item.dead is not None:
@@ -113,7 +119,9 @@ def called(codes: Sequence[Code], component: Component) -> str | None:
                 isinstance(child, ast.Constant) and child.value == component.name for child in ast.walk(node.value)
             ):
                 return None
-            if isinstance(node, ast.ClassDef) and any(belongs(code.imports.get((dotted(base) or "").partition(".")[0], ""), component) for base in node.bases):
+            if isinstance(node, ast.ClassDef) and any(
+                belongs(code.imports.get((dotted(base) or "").partition(".")[0], ""), component) for base in node.bases
+            ):
                 return None
     if reasons:
         return f"{component.title} is never used: {reasons[0]}"
@@ -134,7 +142,8 @@ def swallowed(original: Code, candidate: Code) -> str | None:
             what = "contextlib.suppress" if not isinstance(node, ast.Try) else "except"
             return (
                 f"an added `{what}` (line {_hiding_line(node)}) hides failures of the original code, such as "
-                f"`{candidate.source(inside[0].node)}` (line {inside[0].line}): re-raise, or keep it around the added calls only"
+                f"`{candidate.source(inside[0].node)}` (line {inside[0].line}): "
+                "re-raise, or keep it around the added calls only"
             )
     return None
 
@@ -143,7 +152,9 @@ def _harmless(item: Item) -> bool:
     node = item.node
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         return callee(node.value) in ("print", "info", "debug", "warning", "log", "add_argument")
-    return isinstance(node, (ast.Return, ast.Break, ast.Continue)) or (isinstance(node, ast.Assign) and is_literal(node.value))
+    return isinstance(node, (ast.Return, ast.Break, ast.Continue)) or (
+        isinstance(node, ast.Assign) and is_literal(node.value)
+    )
 
 
 def _handlers(node: ast.AST) -> str:
@@ -161,7 +172,11 @@ def _broad(kind: ast.expr | None) -> bool:
 def _hiding(node: ast.AST) -> list[int]:
     if isinstance(node, (ast.With, ast.AsyncWith)):
         calls = [item.context_expr for item in node.items if isinstance(item.context_expr, ast.Call)]
-        return [node.lineno for call in calls if "suppress" in (dotted(call.func) or "") and any(_broad(part) for part in call.args)]
+        return [
+            node.lineno
+            for call in calls
+            if "suppress" in (dotted(call.func) or "") and any(_broad(part) for part in call.args)
+        ]
     lines = []
     for handler in getattr(node, "handlers", []):
         if _broad(handler.type) and not any(
@@ -186,21 +201,40 @@ def _hiding_line(node: ast.AST) -> int:
 
 def constant_metrics(original: Code, candidate: Code, component: Component) -> str | None:
     """A training metric that is logged as a constant."""
-    old = {ast.dump(node) for node in ast.walk(original.tree) if isinstance(node, ast.Call) and callee(node) in _METRIC_CALLS}
-    clients = {name for names in candidate.values.values() for name, value in names.items() if isinstance(value, ast.Call) and belongs(candidate.imports.get((dotted(value.func) or "").partition(".")[0], ""), component)}
+    old = {
+        ast.dump(node)
+        for node in ast.walk(original.tree)
+        if isinstance(node, ast.Call) and callee(node) in _METRIC_CALLS
+    }
+    clients = {
+        name
+        for names in candidate.values.values()
+        for name, value in names.items()
+        if isinstance(value, ast.Call)
+        and belongs(candidate.imports.get((dotted(value.func) or "").partition(".")[0], ""), component)
+    }
     logged = 0
     constants: list[str] = []
     for item in candidate.items:
         for part in _own(item):
-            for call in (node for node in ast.walk(part) if isinstance(node, ast.Call) and callee(node) in _METRIC_CALLS):
+            for call in (
+                node for node in ast.walk(part) if isinstance(node, ast.Call) and callee(node) in _METRIC_CALLS
+            ):
                 root = (dotted(call.func) or "").partition(".")[0]
-                if ast.dump(call) in old or not (belongs(candidate.imports.get(root, ""), component) or root in clients or callee(call) in ("log_metric", "log_metrics")):
+                if ast.dump(call) in old or not (
+                    belongs(candidate.imports.get(root, ""), component)
+                    or root in clients
+                    or callee(call) in ("log_metric", "log_metrics")
+                ):
                     continue
                 for name, value in _pairs(call, candidate, item.scope):
                     logged += 1
                     if not _constant(value, candidate, item.scope):
                         continue
-                    said = f"the metric {name!r} is logged as a constant: `{candidate.source(item.node)}`, line {item.line}"
+                    said = (
+                        f"the metric {name!r} is logged as a constant: "
+                        f"`{candidate.source(item.node)}`, line {item.line}"
+                    )
                     if family(name or "") in ("loss", "score"):
                         return said
                     constants.append(said)
@@ -208,7 +242,7 @@ def constant_metrics(original: Code, candidate: Code, component: Component) -> s
 
 
 def _pairs(call: ast.Call, code: Code, scope: str) -> Iterator[tuple[str | None, ast.expr]]:
-    """Names and values of a logging call: log_metric(key, value), client.log_metric(run, key, value), log_metrics({...})."""
+    """Names and values of log_metric(key, value), client.log_metric(run, key, value), log_metrics({...})."""
     keywords = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
     if callee(call) == "log_metric":
         key, value = keywords.get("key"), keywords.get("value")
@@ -251,7 +285,16 @@ def _constant(value: ast.expr, code: Code, scope: str) -> bool:
     shown = resolve(value, code, scope)
     if is_literal(shown):
         return True
-    if isinstance(shown, ast.Call) and (dotted(shown.func) or "").rpartition(".")[2] in ("float", "int", "round", "abs", "tensor", "array", "float32", "float64"):
+    if isinstance(shown, ast.Call) and (dotted(shown.func) or "").rpartition(".")[2] in (
+        "float",
+        "int",
+        "round",
+        "abs",
+        "tensor",
+        "array",
+        "float32",
+        "float64",
+    ):
         return bool(shown.args) and all(is_literal(argument) for argument in shown.args)
     if isinstance(shown, ast.Call) and isinstance(shown.func, ast.Attribute) and shown.func.attr == "item":
         return _constant(shown.func.value, code, scope)
@@ -262,4 +305,11 @@ def _constant(value: ast.expr, code: Code, scope: str) -> bool:
 
 def _random(node: ast.AST) -> bool:
     """A number out of a generator is no more computed by the training than a constant."""
-    return isinstance(node, ast.Call) and (dotted(node.func) or "") in ("random.random", "random.uniform", "np.random.rand", "np.random.random", "np.random.uniform", "numpy.random.rand")
+    return isinstance(node, ast.Call) and (dotted(node.func) or "") in (
+        "random.random",
+        "random.uniform",
+        "np.random.rand",
+        "np.random.random",
+        "np.random.uniform",
+        "numpy.random.rand",
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ...verify.recorded import Recorded, recorded
+from ...verify.recorded import Recorded, recorded  # noqa: TID252 - the recorded runs are the verdict's
 
 ALL = ("torch", "sklearn", "keras", "lightning")
 
@@ -25,7 +25,11 @@ def test_right_evidence_is_proof(name: str) -> None:
 
 def harmless_names(run: Recorded) -> None:
     metrics = run.run["metrics"]
-    run.run["metrics"] = {"train/loss": metrics["train_loss"], "test/loss": metrics["test_loss"], "test/acc": metrics["test_accuracy"]}
+    run.run["metrics"] = {
+        "train/loss": metrics["train_loss"],
+        "test/loss": metrics["test_loss"],
+        "test/acc": metrics["test_accuracy"],
+    }
 
 
 def harmless_only_accuracy(run: Recorded) -> None:
@@ -41,7 +45,12 @@ def harmless_rounded(run: Recorded) -> None:
 
 
 def harmless_extras(run: Recorded) -> None:
-    run.run["metrics"] |= {"epoch_seconds": [[0, 1.5], [1, 1.4]], "epoch": [[0, 1], [1, 2]], "lr": [[0, 0.1]], "system/cpu_utilization_percentage": [[0, 50.0]]}
+    run.run["metrics"] |= {
+        "epoch_seconds": [[0, 1.5], [1, 1.4]],
+        "epoch": [[0, 1], [1, 2]],
+        "lr": [[0, 0.1]],
+        "system/cpu_utilization_percentage": [[0, 50.0]],
+    }
     run.run["tags"] |= {"a": "b"}
     run.run["artifacts"] = ["net.pt", "model/MLmodel"]
     run.run["name"] = "renamed"
@@ -221,7 +230,16 @@ def test_keras_validation_under_the_name_of_training() -> None:
     assert "val_loss logs the wrong variable" in reason
 
 
-@pytest.mark.parametrize("evidence", [{}, {"runs": 3}, {"runs": [3, None]}, {"runs": [{"status": "FINISHED", "metrics": [1], "params": "x"}]}, {"runs": [{"status": "FINISHED", "metrics": {"loss": [[1], "x", [1, {}]]}}]}])
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        {},
+        {"runs": 3},
+        {"runs": [3, None]},
+        {"runs": [{"status": "FINISHED", "metrics": [1], "params": "x"}]},
+        {"runs": [{"status": "FINISHED", "metrics": {"loss": [[1], "x", [1, {}]]}}]},
+    ],
+)
 def test_hostile_evidence_is_no_proof_and_no_crash(evidence: dict[str, Any]) -> None:
     run = recorded("torch")
     run.evidence = evidence

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import mlops_bot.components.mlflow.collect as collect
 import pytest
+
+import mlops_bot.components.mlflow.collect as collect
 
 RUN = "0123456789abcdef0123456789abcdef"
 SCHEMA = """
@@ -28,7 +29,12 @@ def make_store(path: Path, *, artifacts: str = "/x/project/mlruns/0/r/artifacts"
     connection.execute("INSERT INTO experiments VALUES (0, 'Default')")
     connection.execute("INSERT INTO runs VALUES (?, 'calm-fox', 'FINISHED', 1, 2, 'active', ?, 0)", (RUN, artifacts))
     connection.execute("INSERT INTO runs VALUES ('deleted', 'x', 'FINISHED', 1, 2, 'deleted', '', 0)")
-    rows = [("loss", 0.5, 3, RUN, 1, 0), ("loss", 0.75, 2, RUN, 0, 0), ("bad", 0, 1, RUN, 0, 1), ("big", 1.7976931348623157e308, 1, RUN, 0, 0)]
+    rows = [
+        ("loss", 0.5, 3, RUN, 1, 0),
+        ("loss", 0.75, 2, RUN, 0, 0),
+        ("bad", 0, 1, RUN, 0, 1),
+        ("big", 1.7976931348623157e308, 1, RUN, 0, 0),
+    ]
     connection.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", rows)
     connection.execute("INSERT INTO params VALUES ('lr', '0.1', ?)", (RUN,))
     connection.execute("INSERT INTO tags VALUES ('mlflow.user', 'me', ?)", (RUN,))
@@ -37,7 +43,14 @@ def make_store(path: Path, *, artifacts: str = "/x/project/mlruns/0/r/artifacts"
 
 
 def call(root: Path) -> dict[str, Any]:
-    done = subprocess.run([sys.executable, collect.__file__, ".mlops-bot/evidence.json", "experiment-tracking"], cwd=root, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, collect.__file__, ".mlops-bot/evidence.json", "experiment-tracking"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads((root / ".mlops-bot" / "evidence.json").read_text(encoding="utf-8"))
     return found
@@ -96,7 +109,9 @@ def test_the_file_store(root: Path) -> None:
     for name in ("metrics/train", "params", "tags", "artifacts/model"):
         (run / name).mkdir(parents=True)
     (run.parent / "meta.yaml").write_text("artifact_location: x\nexperiment_id: '0'\nname: Default\n")
-    (run / "meta.yaml").write_text(f"run_id: {RUN}\nrun_name: calm\nstatus: 3\nstart_time: 5\nend_time: null\nlifecycle_stage: active\n")
+    (run / "meta.yaml").write_text(
+        f"run_id: {RUN}\nrun_name: calm\nstatus: 3\nstart_time: 5\nend_time: null\nlifecycle_stage: active\n"
+    )
     (run / "metrics" / "train" / "loss").write_text("1 0.75 0\n2 nan 1\n")
     (run / "params" / "lr").write_text("0.1")
     (run / "artifacts" / "model" / "MLmodel").write_text("x")
@@ -122,5 +137,7 @@ def test_a_store_of_another_shape_is_read_by_the_client(root: Path, monkeypatch:
 
 
 def test_flavours_are_read_from_mlmodel(tmp_path: Path) -> None:
-    (tmp_path / "MLmodel").write_text("artifact_path: m\nflavors:\n  python_function:\n    env: {}\n  sklearn:\n    code: null\nmodel_id: x\n")
+    (tmp_path / "MLmodel").write_text(
+        "artifact_path: m\nflavors:\n  python_function:\n    env: {}\n  sklearn:\n    code: null\nmodel_id: x\n"
+    )
     assert collect.flavors(tmp_path) == ["python_function", "sklearn"]

@@ -11,13 +11,16 @@ import ast
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from mlops_bot.types import Functionality, Json, Observation, SourceFacts
 from mlops_bot.verify.explain import Explained, Scalar, explain, joined, pool
 from mlops_bot.verify.numbers import Printed, close, family, lines, printed_line, template, words
 
 _MAX_LINES = 20_000
-_LIMITABLE = re.compile(r"\b(epochs?|iter|niter|iters|iterations?|steps?|batches|episodes|rounds)\b")  # cut by smoke runs
+_LIMITABLE = re.compile(
+    r"\b(epochs?|iter|niter|iters|iterations?|steps?|batches|episodes|rounds)\b"
+)  # cut by smoke runs
 
 
 def check(
@@ -95,13 +98,27 @@ def _parameters(runs: Sequence[Mapping[str, Json]], facts: SourceFacts, baseline
             continue
         if name in computed:
             right = computed[name] + ([defaults[name]] if defaults.get(name) is not None else [])
-            if _comparable(value, right) and not any(_same(value, entry) for entry in right) and _origin(constants, name) != "argparse":
+            if (
+                _comparable(value, right)
+                and not any(_same(value, entry) for entry in right)
+                and _origin(constants, name) != "argparse"
+            ):
                 shown = ", ".join(dict.fromkeys(str(entry) for entry in right[:3]))
                 return f"the parameter {key} is logged as {value[:40]}, but the program uses {shown}"
         elif defaults.get(name) is not None and not _same(value, defaults[name]):
-            twin = next((other for other, default in defaults.items() if other != name and default is not None and _same(value, default)), None)
+            twin = next(
+                (
+                    other
+                    for other, default in defaults.items()
+                    if other != name and default is not None and _same(value, default)
+                ),
+                None,
+            )
             if twin and not isinstance(defaults[name], bool) and not isinstance(defaults[twin], bool):
-                return f"the parameter {key} is logged as {value[:40]}, which is the value of {twin}; its own is {defaults[name]}"
+                return (
+                    f"the parameter {key} is logged as {value[:40]}, which is the "
+                    f"value of {twin}; its own is {defaults[name]}"
+                )
             if _origin(constants, name) == "constant" and _comparable(value, [defaults[name]]) and _once(facts, name):
                 return f"the parameter {key} is logged as {value[:40]}, but the program uses {defaults[name]}"
     return None
@@ -109,7 +126,9 @@ def _parameters(runs: Sequence[Mapping[str, Json]], facts: SourceFacts, baseline
 
 def _limited(baseline: Observation) -> set[str]:
     """Hyperparameters that the smoke run itself changed: their logged values are not the source's."""
-    notes = [note for note in _list(baseline.trace.get("notes")) if isinstance(note, Mapping) and note.get("kind") == "limit"]
+    notes = [
+        note for note in _list(baseline.trace.get("notes")) if isinstance(note, Mapping) and note.get("kind") == "limit"
+    ]
     return {_plain(part) for note in notes for part in str(note.get("what", "")).replace(":", " ").split()}
 
 
@@ -139,7 +158,9 @@ def _computed(baseline: Observation) -> dict[str, list[Json]]:
     found: dict[str, list[Json]] = {}
     for event in _events(baseline):
         tables = [_map(event.get("params"))] if str(event.get("event")).startswith("sklearn") else []
-        tables += [_map(group) for group in _list(event.get("groups"))] if event.get("event") == "torch.optimizer" else []
+        tables += (
+            [_map(group) for group in _list(event.get("groups"))] if event.get("event") == "torch.optimizer" else []
+        )
         for table in tables:
             for key, value in table.items():
                 if isinstance(value, (int, float, str)) or value is None:
@@ -205,12 +226,18 @@ def _shown(baseline: Observation, adapted: Observation) -> tuple[list[Printed], 
     return found
 
 
-def _metrics(runs: Sequence[Mapping[str, Json]], facts: SourceFacts, baseline: Observation, adapted: Observation) -> str | None:
+def _metrics(
+    runs: Sequence[Mapping[str, Json]], facts: SourceFacts, baseline: Observation, adapted: Observation
+) -> str | None:
     logged = [(run, str(name), _series(points)) for run in runs for name, points in _map(run.get("metrics")).items()]
     logged = [(run, name, values) for run, name, values in logged if values]
     if not logged:
         return "the MLflow run has no metrics"
-    telling = [entry for entry in logged if family(entry[1]) not in ("system", "time", "rate") and not _counter(entry[1], entry[2])]
+    telling = [
+        entry
+        for entry in logged
+        if family(entry[1]) not in ("system", "time", "rate") and not _counter(entry[1], entry[2])
+    ]
     if not telling:
         return f"the MLflow run has no training metric, only {', '.join(sorted({name for _, name, _ in logged})[:4])}"
     shown, also = _shown(baseline, adapted)
@@ -263,11 +290,11 @@ def _counter(name: str, values: Sequence[float]) -> bool:
     if family(name) == "count":
         return True
     whole = all(value.is_integer() for value in values if math.isfinite(value))
-    return len(values) > 2 and whole and all(b - a == 1 for a, b in zip(values, values[1:], strict=False))
+    return len(values) > 2 and whole and all(b - a == 1 for a, b in pairwise(values))
 
 
 def _autologged(run: Mapping[str, Json], name: str, baseline: Observation) -> bool:
-    """scikit-learn autologging computes `training_...` itself: trusted when the run carries the estimator's own parameters."""
+    """scikit-learn autologging computes `training_...` itself: trusted with the estimator's own parameters."""
     if not name.startswith("training_") or "sklearn" not in str(_map(run.get("tags")).get("mlflow.autologging", "")):
         return False
     logged = {str(key): str(value) for key, value in _map(run.get("params")).items()}
@@ -293,14 +320,18 @@ def epochs_seen(shown: Sequence[Printed], baseline: Observation) -> int | None:
     marks = {
         entry.value
         for entry in shown
-        if entry.integer and "epoch" in words(entry.label).split() and entry.before.rstrip(" \t:=[(#").endswith(entry.label)
+        if entry.integer
+        and "epoch" in words(entry.label).split()
+        and entry.before.rstrip(" \t:=[(#").endswith(entry.label)
     }
     if marks:
         seen.append(len(marks))
     return max(seen) if seen else None
 
 
-def _per_epoch(proven: Sequence[tuple[str, int]], shown: Sequence[Printed], facts: SourceFacts, baseline: Observation) -> str | None:
+def _per_epoch(
+    proven: Sequence[tuple[str, int]], shown: Sequence[Printed], facts: SourceFacts, baseline: Observation
+) -> str | None:
     epochs = epochs_seen(shown, baseline)
     if epochs is None or epochs < 2:
         return None
@@ -308,5 +339,8 @@ def _per_epoch(proven: Sequence[tuple[str, int]], shown: Sequence[Printed], fact
     if sum(length for _, length in proven) >= epochs and len({name for name, _ in proven}) == 1:
         return None  # one run per epoch or per fold
     if count < epochs:
-        return f"the training ran {epochs} epochs, but {name} has only {count} value{'s' if count != 1 else ''}: log it in every epoch, with step="
+        return (
+            f"the training ran {epochs} epochs, but {name} has only {count} "
+            f"value{'s' if count != 1 else ''}: log it in every epoch, with step="
+        )
     return None

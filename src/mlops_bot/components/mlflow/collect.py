@@ -121,7 +121,9 @@ def database_runs(connection: sqlite3.Connection, path: Path, root: Path) -> Ite
     active = " WHERE r.lifecycle_stage = 'active'" if "lifecycle_stage" in columns(connection, "runs") else ""
     rows = connection.execute(
         "SELECT r.run_uuid, e.name, r.name, r.status, r.start_time, r.end_time, r.artifact_uri FROM runs r "
-        "LEFT JOIN experiments e ON e.experiment_id = r.experiment_id" + active + " ORDER BY r.start_time, r.run_uuid LIMIT ?",
+        "LEFT JOIN experiments e ON e.experiment_id = r.experiment_id"
+        + active
+        + " ORDER BY r.start_time, r.run_uuid LIMIT ?",
         (MAX_RUNS,),
     ).fetchall()
     for run_id, experiment, name, status, start, end, artifact_uri in rows:
@@ -134,7 +136,9 @@ def database_runs(connection: sqlite3.Connection, path: Path, root: Path) -> Ite
             if len(points) < MAX_POINTS and len(metrics) <= MAX_ENTRIES:
                 points.append([step, "nan" if is_nan else number(value)])
         for points in metrics.values():
-            points.sort(key=lambda point: point[0] if isinstance(point[0], (int, float)) else 0)  # stable: time within a step
+            points.sort(
+                key=lambda point: point[0] if isinstance(point[0], (int, float)) else 0
+            )  # stable: time within a step
         yield {
             "run_id": short(run_id),
             "experiment": short(experiment),
@@ -151,7 +155,9 @@ def database_runs(connection: sqlite3.Connection, path: Path, root: Path) -> Ite
 
 
 def pairs(connection: sqlite3.Connection, table: str, run_id: str) -> dict:
-    rows = connection.execute("SELECT key, value FROM " + table + " WHERE run_uuid = ? ORDER BY key LIMIT ?", (run_id, MAX_ENTRIES))
+    rows = connection.execute(
+        "SELECT key, value FROM " + table + " WHERE run_uuid = ? ORDER BY key LIMIT ?", (run_id, MAX_ENTRIES)
+    )
     return {short(key): short(value) for key, value in rows}
 
 
@@ -161,20 +167,28 @@ def run_models(connection: sqlite3.Connection, run_id: str) -> list:
     rows = connection.execute(
         "SELECT name, model_id, artifact_location FROM logged_models WHERE source_run_id = ? LIMIT 50", (run_id,)
     )
-    return [{"name": short(name), "model_id": short(model), "flavors": flavors(local(where))} for name, model, where in rows]
+    return [
+        {"name": short(name), "model_id": short(model), "flavors": flavors(local(where))} for name, model, where in rows
+    ]
 
 
 def database_models(connection: sqlite3.Connection) -> list:
-    if not {"name"} <= columns(connection, "registered_models") or not {"name", "version", "run_id", "source"} <= columns(
-        connection, "model_versions"
-    ):
+    if not {"name"} <= columns(connection, "registered_models") or not {
+        "name",
+        "version",
+        "run_id",
+        "source",
+    } <= columns(connection, "model_versions"):
         return []
     found = []
     for (name,) in connection.execute("SELECT name FROM registered_models ORDER BY name LIMIT 100").fetchall():
         versions = connection.execute(
             "SELECT version, run_id, source FROM model_versions WHERE name = ? ORDER BY version LIMIT 100", (name,)
         )
-        listed = [{"version": str(version), "run_id": short(run or ""), "source": short(source)} for version, run, source in versions]
+        listed = [
+            {"version": str(version), "run_id": short(run or ""), "source": short(source)}
+            for version, run, source in versions
+        ]
         found.append({"name": short(name), "versions": listed})
     return found
 
@@ -186,14 +200,16 @@ def local(uri: Optional[str]) -> Optional[Path]:
     """The folder of a local artifact location. One that was written under another root is looked for under this one."""
     if not uri:
         return None
-    text = uri[7:] if uri.startswith("file://") else uri
+    text = uri.removeprefix("file://")
     if "://" in text or text.startswith("mlflow-artifacts:"):
         return None
     path = Path(text)
     if path.is_dir():
         return path
     parts = path.parts
-    for index in range(len(parts)):  # the files may have been moved since: .../job-1/project/mlruns/... -> ./project/...
+    for index in range(
+        len(parts)
+    ):  # the files may have been moved since: .../job-1/project/mlruns/... -> ./project/...
         if parts[index] == "project":
             moved = Path.cwd().joinpath(*parts[index:])
             if moved.is_dir():
@@ -256,7 +272,9 @@ def texts(folder: Path) -> dict:
         for where, _, files in walk(folder):
             for name in files[:MAX_ENTRIES]:
                 path = where / name
-                found[path.relative_to(folder).as_posix()] = path.read_text(encoding="utf-8", errors="replace")[: MAX_POINTS * 60]
+                found[path.relative_to(folder).as_posix()] = path.read_text(encoding="utf-8", errors="replace")[
+                    : MAX_POINTS * 60
+                ]
     return found
 
 
@@ -273,7 +291,9 @@ def file_runs(store: Path, root: Path) -> Iterator[dict]:
             metrics: dict = {}
             for key, text in texts(folder / "metrics").items():
                 points = [line.split() for line in text.splitlines()]
-                metrics[short(key)] = [[int(p[2]) if len(p) > 2 else 0, number(p[1])] for p in points if len(p) >= 2][:MAX_POINTS]
+                metrics[short(key)] = [[int(p[2]) if len(p) > 2 else 0, number(p[1])] for p in points if len(p) >= 2][
+                    :MAX_POINTS
+                ]
             status = about.get("status", "")
             tags = texts(folder / "tags")
             yield {
@@ -304,7 +324,9 @@ def file_models(experiment: Path, run_id: str) -> list:
     for model in sorted(folder.iterdir())[:50] if folder.is_dir() else []:
         about = read_meta(model / "meta.yaml")
         if about.get("source_run_id") == run_id:
-            found.append({"name": about.get("name", ""), "model_id": model.name, "flavors": flavors(model / "artifacts")})
+            found.append(
+                {"name": about.get("name", ""), "model_id": model.name, "flavors": flavors(model / "artifacts")}
+            )
     return found
 
 
@@ -317,7 +339,13 @@ def file_registry(store: Path) -> list:
         versions = []
         for version in sorted(model.glob("version-*")):
             about = read_meta(version / "meta.yaml")
-            versions.append({"version": about.get("version", version.name[8:]), "run_id": about.get("run_id", ""), "source": about.get("source", "")})
+            versions.append(
+                {
+                    "version": about.get("version", version.name[8:]),
+                    "run_id": about.get("run_id", ""),
+                    "source": about.get("source", ""),
+                }
+            )
         found.append({"name": model.name, "versions": versions})
     return found
 
@@ -333,7 +361,9 @@ def client_runs(uri: str, root: Path) -> tuple:
     runs = []
     for run in client.search_runs(list(experiments), max_results=MAX_RUNS):
         metrics = {
-            key: [[point.step, number(point.value)] for point in client.get_metric_history(run.info.run_id, key)][:MAX_POINTS]
+            key: [[point.step, number(point.value)] for point in client.get_metric_history(run.info.run_id, key)][
+                :MAX_POINTS
+            ]
             for key in list(run.data.metrics)[:MAX_ENTRIES]
         }
         runs.append(
@@ -381,7 +411,15 @@ def version() -> Optional[str]:
 
 def collect(root: Path) -> dict:
     """The evidence document of everything under `root`."""
-    evidence: dict = {"schema": 1, "component": "mlflow", "version": version(), "runs": [], "registered_models": [], "stores": [], "errors": []}
+    evidence: dict = {
+        "schema": 1,
+        "component": "mlflow",
+        "version": version(),
+        "runs": [],
+        "registered_models": [],
+        "stores": [],
+        "errors": [],
+    }
     databases, folders = stores(root)
     here = Path.cwd()
     for path in databases:

@@ -1,6 +1,7 @@
 """Run inside the sandbox: write the public signatures of some modules as JSON.
 
-usage: api_dump.py OUT.json MODULE ...  -> {"schema": 1, "versions": {...}, "modules": [...], "names": {name: {...}}, "errors": [...]}
+usage: api_dump.py OUT.json MODULE ...
+       -> {"schema": 1, "versions": {...}, "modules": [...], "names": {name: {...}}, "errors": [...]}
 
 Only the standard library is used, and only what Python 3.9 has.
 """
