@@ -16,7 +16,8 @@ _ELISION = re.compile(
     r"^#+\s*[\[(<]?\s*(\.{2,}|…)"  # "# ...": with or without words
     r"|^#+\s*[\[(<]?\s*(the\s+)?(rest|remainder|remaining)\s+(of\s+)?(the\s+|your\s+)?([\w-]+\s+)?(code|script|file|function|class|program|imports|implementation)\b"
     r"|^#+\s*[\[(<]?\s*(the\s+)?(same|unchanged|existing|original|previous|other)\s+([\w-]+\s+)*"
-    r"(code|imports|functions|definitions)\s*(\.{2,}|…|here|as (before|above|original)|goes here|remains?|unchanged|omitted)"
+    r"(code|imports|functions|definitions)\s*(\.{2,}|…|here|as (before|above|original)|"
+    r"goes here|remains?|unchanged|omitted)"
     r"|(\.{3}|…)\s*(rest|remaining|existing|unchanged|same|omitted|previous|original)\b"
     r"|\b(rest|remaining|existing|previous|original)\b[^.]*(\.{3}|…)\s*[\])>]?\s*$",
     re.IGNORECASE,
