@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -11,7 +12,7 @@ import pytest
 
 from mlops_bot.components.mlflow.recipe import rewrite
 from mlops_bot.source import analyse
-from mlops_bot.types import NotApplicable, Rewritten
+from mlops_bot.types import Framework, NotApplicable, Rewritten
 
 PROGRAMS = sorted((Path(__file__).parents[2] / "programs").glob("*.py"))
 
@@ -232,6 +233,13 @@ def test_where_it_does_not_apply(text: str, reason: str) -> None:
     assert reason in outcome.reason
 
 
+@pytest.mark.parametrize("text", ["", "# nothing\n", '"""Only words."""\n', "x = 1\n"])
+@pytest.mark.parametrize("framework", ["pytorch", "lightning", "keras", "sklearn", "other", None])
+def test_a_file_without_training_is_left_alone(text: str, framework: Framework | None) -> None:
+    facts = replace(analyse("train.py", text), framework=framework)
+    assert isinstance(rewrite(text, facts, "experiment-tracking"), NotApplicable)
+
+
 def test_other_functionalities_are_left_to_others() -> None:
     text = "import sklearn\n"
     outcome = rewrite(text, analyse("train.py", text), "model-registration")
@@ -248,7 +256,7 @@ def test_sklearn_metrics_are_imported_after_autologging_is_on() -> None:
         + import mlflow
         +
         + # before sklearn.metrics is imported: only then are its results logged
-        + mlflow.sklearn.autolog(log_models=False)
+        + mlflow.sklearn.autolog(log_models=False, log_datasets=False)
         +"""
     )
 

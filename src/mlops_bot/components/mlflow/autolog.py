@@ -32,10 +32,10 @@ def sklearn(program: Program, edits: Edits) -> list[str] | NotApplicable:
         names = [name for name, _ in trained]
         return loop.track(program, edits, estimators=names, spots=[spot for _, spot in trained])
     often = any(_runs_often(program, call) for call in fits)
-    call = "mlflow.sklearn.autolog(log_models=False)" if often else "mlflow.sklearn.autolog()"
+    call = "mlflow.sklearn.autolog(log_models=False, log_datasets=False)" if often else "mlflow.sklearn.autolog()"
     notes = [f"{call}: parameters and metrics of every fit"]
     if often:
-        notes.append("models are not stored, because the program fits many of them")
+        notes.append("models and descriptions of the data are not stored, because the program fits many times")
     _enable(program, edits, call, ("sklearn",), ahead_of="sklearn.metrics")
     return notes + _log_unseen(program, edits, fits)
 

@@ -38,6 +38,8 @@ def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewr
     used = _line_of_import(program, "mlflow")
     if used is not None:
         return NotApplicable(f"not applicable because MLflow is already used (line {used})")
+    if facts.is_training is False or not program.calls:
+        return NotApplicable("not applicable because the file trains no model")
     if facts.framework is None:
         return NotApplicable("not applicable because no supported training framework was found")
     edits = Edits()
