@@ -38,7 +38,7 @@ def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewr
     used = _line_of_import(program, "mlflow")
     if used is not None:
         return NotApplicable(f"not applicable because MLflow is already used (line {used})")
-    if facts.is_training is False or not program.calls:
+    if not program.calls or (facts.is_training is False and not _calls_one_of(program, _TRAINING)):
         return NotApplicable("not applicable because the file trains no model")
     if facts.framework is None:
         return NotApplicable("not applicable because no supported training framework was found")
@@ -64,6 +64,13 @@ def _add(program: Program, edits: Edits, framework: Framework) -> list[str] | No
     if framework == "sklearn":
         return autolog.sklearn(program, edits)
     return autolog.other(program, edits)
+
+
+_TRAINING = {"fit", "fit_transform", "fit_predict", "partial_fit", "backward", "train_on_batch", "cross_val_score"}
+
+
+def _calls_one_of(program: Program, names: set[str]) -> bool:
+    return any((getattr(call.func, "attr", None) or getattr(call.func, "id", None)) in names for call in program.calls)
 
 
 def _line_of_import(program: Program, module: str) -> int | None:
