@@ -105,7 +105,7 @@ def _run_options(command: argparse.ArgumentParser) -> None:
     group.add_argument("--run", dest="start", metavar="COMMAND", help='how to start it: "python train.py --epochs 1"')
     group.add_argument("--data", metavar="DIR", type=Path, help="data that the script reads; copied in")
     group.add_argument("--timeout", metavar="S", type=_amount, default=300.0, help="seconds a run may take (default 300)")
-    group.add_argument("--memory", metavar="MB", type=_positive, default=4096, help="memory a run may use (default 4096)")
+    group.add_argument("--memory", metavar="MB", type=_positive, default=8192, help="memory a run may use (default 8192)")
     group.add_argument("--full", action="store_true", help="no smoke limits and no stand-in data")
     group.add_argument("--no-cache", action="store_true", help="run everything again")
 

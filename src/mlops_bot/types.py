@@ -215,7 +215,7 @@ class Candidate:
 @dataclass(frozen=True, slots=True)
 class Limits:
     seconds: float = 300.0
-    memory_mb: int = 4096
+    memory_mb: int = 8192
     cpus: float = 2.0
     processes: int = 256
     disk_mb: int = 2048  # all files of the working copy together

@@ -9,8 +9,10 @@ Only the standard library is used, and only what Python 3.9 has.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import json
+import os
 import pkgutil
 import sys
 import types
@@ -108,8 +110,15 @@ def describe(modules: list[str]) -> dict[str, Any]:
     return result
 
 
+def choose_keras_backend() -> None:
+    """Without TensorFlow, Keras (and every module that imports it) needs to be told of another backend."""
+    if importlib.util.find_spec("tensorflow") is None and importlib.util.find_spec("torch") is not None:
+        os.environ.setdefault("KERAS_BACKEND", "torch")
+
+
 def main() -> int:
     warnings.simplefilter("ignore")
+    choose_keras_backend()
     document = describe(sys.argv[2:])
     with open(sys.argv[1], "w", encoding="utf-8") as stream:
         json.dump(document, stream, separators=(",", ":"))
