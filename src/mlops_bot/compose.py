@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlops_bot.engines.common import Prompter
     from mlops_bot.engines.pricing import Price
 
-DEFAULT_MODEL = "gpt-4.1"  # of OpenAI itself, where --model names none
+DEFAULT_MODEL = "gpt-4.1"  # where --model names none; a server that does not have it says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,6 @@ def _openai(settings: Settings, options: LLMOptions, progress: Progress) -> Engi
 
     if not settings.openai_api_key and not settings.openai_base_url:
         raise UserError("no key for the openai engine", hint="set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own")
-    if settings.openai_base_url and not settings.model:
-        raise UserError("which model does OPENAI_BASE_URL serve?", hint="name it: --model NAME or MLOPS_BOT_MODEL")
     config = OpenAIConfig(
         model=settings.model or DEFAULT_MODEL,
         api_key=settings.openai_api_key,

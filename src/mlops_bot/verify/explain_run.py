@@ -41,7 +41,7 @@ def why_baseline_failed(baseline: Observation, limits: Limits) -> str:
     error = last_error(baseline) or f"exit code {baseline.exit_code}"
     if missing:
         needs = "; ".join(_note(note) for note in missing[:3])
-        return f"the original does not run here ({error}): it needs {needs}"
+        return f"the original does not run here ({error.partition(':')[0]}): it needs {needs}"
     return f"the original does not run here: it ended with {error}; {_advice(baseline, error)}"
 
 
