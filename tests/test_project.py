@@ -111,7 +111,7 @@ def test_scripts_of_two_projects_are_refused(tmp_path: Path) -> None:
     first, second = write(tmp_path / "a" / "t.py"), write(tmp_path / "b" / "t.py")
     with pytest.raises(UserError, match="is not in the project of"):
         project.gather([first, second])
-    with pytest.raises(UserError, match="No training script"):
+    with pytest.raises(UserError, match="no training script"):
         project.gather([])
 
 

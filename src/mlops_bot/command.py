@@ -28,37 +28,37 @@ def parse(words: Sequence[str], *, components: Mapping[str, Component], origin: 
     `origin="comment"`: words come from somebody on the internet; paths then have to be plain relative ones.
     """
     if not words or not words[0].strip():
-        raise UserError("No command was given.", hint=f"Write one of: {GRAMMAR}.")
+        raise UserError("no command was given", hint=f"write one of: {GRAMMAR}")
     verb = words[0].strip().lower()
     if verb not in VERBS:
         raise UserError(
-            f"Unknown command {_quote(words[0])}.", hint=did_you_mean(verb, VERBS) or f"Write one of: {GRAMMAR}."
+            f"unknown command {_quote(words[0])}", hint=did_you_mean(verb, VERBS) or f"write one of: {GRAMMAR}"
         )
     rest, wanted = _options(words[1:])
     if verb in ("help", "status", "retry"):
         if rest or wanted is not None:
             extra = rest[0] if rest else "--for"
-            raise UserError(f"`{verb}` takes no arguments, but {_quote(extra)} was given.", hint=f"Write `{verb}`.")
+            raise UserError(f"`{verb}` takes no arguments, but {_quote(extra)} was given", hint=f"write `{verb}`")
         return Command(verb=cast("Literal['help', 'status', 'retry']", verb))
     count = 1 if verb == "add" else 2
     if len(rest) < count:
         form = "add COMPONENT [path ...]" if verb == "add" else "translate FROM TO [path ...]"
         missing = "component is" if count - len(rest) == 1 else "components are"
         known = ", ".join(sorted(components)) or "none"
-        raise UserError(f"`{verb}`: the {missing} missing.", hint=f"Write `{form}`; supported components: {known}.")
+        raise UserError(f"`{verb}`: the {missing} missing", hint=f"write `{form}`; supported components: {known}")
     named = [find_component(word, components) for word in rest[:count]]
     source = named[0].name if verb == "translate" else None
     target = named[-1]
     if source == target.name:
         raise UserError(
-            f"`translate` from {target.title} to {target.title} would change nothing.",
-            hint="Name two different components.",
+            f"`translate` from {target.title} to {target.title} would change nothing",
+            hint="name two different components",
         )
     paths = tuple(_path(word, origin) for word in rest[count:])
     if len(paths) > _MAX_PATHS:
         raise UserError(
-            f"{len(paths)} paths were given, at most {_MAX_PATHS} are allowed.",
-            hint="Split them over several commands.",
+            f"{len(paths)} paths were given, at most {_MAX_PATHS} are allowed",
+            hint="split them over several commands",
         )
     functionality = _functionality(wanted, named)
     return Command(
@@ -81,7 +81,7 @@ def find_component(word: str, components: Mapping[str, Component]) -> Component:
         return known[wanted]
     names = ", ".join(sorted(component.name for component in components.values())) or "none"
     raise UserError(
-        f"Unknown component {_quote(word)}.", hint=did_you_mean(wanted, known) or f"Supported components: {names}."
+        f"unknown component {_quote(word)}", hint=did_you_mean(wanted, known) or f"supported components: {names}"
     )
 
 
@@ -92,15 +92,15 @@ def find_functionality(word: str) -> Functionality:
         if name == wanted:
             return name
     raise UserError(
-        f"Unknown functionality {_quote(word)}.",
-        hint=did_you_mean(wanted, FUNCTIONALITIES) or f"Write one of: {', '.join(FUNCTIONALITIES)}.",
+        f"unknown functionality {_quote(word)}",
+        hint=did_you_mean(wanted, FUNCTIONALITIES) or f"write one of: {', '.join(FUNCTIONALITIES)}",
     )
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """ "Did you mean `mlflow`?" when one of the known words is close."""
+    """ "did you mean `mlflow`?" when one of the known words is close."""
     close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f"Did you mean `{close[0]}`?" if close else None
+    return f"did you mean `{close[0]}`?" if close else None
 
 
 def _options(words: Sequence[str]) -> tuple[list[str], str | None]:
@@ -124,14 +124,14 @@ def _options(words: Sequence[str]) -> tuple[list[str], str | None]:
                     position += 1
             if not value or value.startswith("-"):
                 raise UserError(
-                    "`--for` needs a functionality.", hint=f"Write --for with one of: {', '.join(FUNCTIONALITIES)}."
+                    "`--for` needs a functionality", hint=f"write --for with one of: {', '.join(FUNCTIONALITIES)}"
                 )
             if wanted is not None:
-                raise UserError("`--for` was given twice.", hint="Write one command for each functionality.")
+                raise UserError("`--for` was given twice", hint="write one command for each functionality")
             wanted = value
         elif word.startswith("-") and word != "-":
             raise UserError(
-                f"Unknown option {_quote(name)}.", hint=did_you_mean(name, ["--for"]) or "The only option is --for."
+                f"unknown option {_quote(name)}", hint=did_you_mean(name, ["--for"]) or "the only option is --for"
             )
         else:
             rest.append(word)
@@ -145,16 +145,16 @@ def _functionality(wanted: str | None, named: Sequence[Component]) -> Functional
     if wanted is None:
         if not common:
             raise UserError(
-                f"{named[0].title} and {target.title} have no functionality in common.",
-                hint=f"{target.title} provides: {', '.join(target.functionalities)}.",
+                f"{named[0].title} and {target.title} have no functionality in common",
+                hint=f"{target.title} provides: {', '.join(target.functionalities)}",
             )
         return common[0]
     functionality = find_functionality(wanted)
     for component in named:
         if functionality not in component.functionalities:
             raise UserError(
-                f"{component.title} does not provide {functionality}.",
-                hint=f"It provides: {', '.join(component.functionalities)}.",
+                f"{component.title} does not provide {functionality}",
+                hint=f"it provides: {', '.join(component.functionalities)}",
             )
     return functionality
 
@@ -162,7 +162,7 @@ def _functionality(wanted: str | None, named: Sequence[Component]) -> Functional
 def _path(word: str, origin: Origin) -> str:
     """A path as given; from a comment only plain, relative ones."""
     if not word.strip() or "\0" in word:
-        raise UserError("An empty path was given.", hint="Name a file, such as train.py, or leave the path out.")
+        raise UserError("an empty path was given", hint="name a file, such as train.py, or leave the path out")
     if origin == "argv":
         return word
     problem = None
@@ -180,7 +180,7 @@ def _path(word: str, origin: Origin) -> str:
         problem = "is too long"
     if problem is not None:
         raise UserError(
-            f"The path {_quote(word)} {problem}.", hint="Write it relative to the repository, such as src/train.py."
+            f"the path {_quote(word)} {problem}", hint="write it relative to the repository, such as src/train.py"
         )
     return word
 

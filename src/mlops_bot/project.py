@@ -67,14 +67,14 @@ def gather(scripts: Sequence[Path], *, data: Path | None = None, limit_mb: float
     inside the project; from elsewhere it is copied to `<directory of the first script>/<name>`.
     """
     if not scripts:
-        raise UserError("No training script was named.", hint="Name at least one, such as train.py.")
+        raise UserError("no training script was named", hint="name at least one, such as train.py")
     places = [script.resolve() for script in scripts]
     root = find_root(places[0])
     for given, place in zip(scripts, places, strict=True):
         if not place.is_relative_to(root):
             raise UserError(
-                f"{given} is not in the project of {scripts[0]} ({root}).",
-                hint="Name the scripts of one project at a time.",
+                f"{given}: is not in the project of {scripts[0]} ({root})",
+                hint="name the scripts of one project at a time",
             )
     notes: list[str] = []
     limit = int(limit_mb * 1_000_000)
@@ -194,8 +194,8 @@ def _narrow(root: Path, scripts: Sequence[Path], limit: int, notes: list[str]) -
                 files[_relative(root, path)] = content
     if sum(len(content) for content in files.values()) > limit:
         raise UserError(
-            f"The directory of {scripts[0]} holds more than {limit / 1e6:g} MB.",
-            hint="Move data out of it, or pass the part that a short run needs with --data.",
+            f"{scripts[0]}: its folder holds more than {limit / 1e6:g} MB",
+            hint="move data out of it, or pass the part that a short run needs with --data",
         )
     return files
 
@@ -213,7 +213,7 @@ def _imported_folders(root: Path, script: Path) -> list[Path]:
 def _add_data(files: dict[str, bytes], root: Path, script: Path, data: Path, limit: int, notes: list[str]) -> None:
     """`--data`: a file or a directory, at its own place in the project or beside the script."""
     if not data.exists():
-        raise UserError(f"--data {data} does not exist.", hint="Give a directory or a file that the script reads.")
+        raise UserError(f"--data {data}: does not exist", hint="give a directory or a file that the script reads")
     source = data.resolve()
     inside = source.is_relative_to(root) and source != root
     target = _relative(root, source if inside else script.parent / source.name)
@@ -225,19 +225,19 @@ def _add_data(files: dict[str, bytes], root: Path, script: Path, data: Path, lim
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise UserError(f"--data: {path} cannot be read: {error.strerror}.", hint="Check permissions.") from None
+            raise UserError(f"--data {data}: {path} cannot be read: {error.strerror}", hint="check permissions") from None
         total += len(content)
         if total > 8 * limit:
             raise UserError(
-                f"--data {data} holds more than {8 * limit / 1e6:g} MB.",
-                hint="Pass a small part of the data for the check.",
+                f"--data {data}: holds more than {8 * limit / 1e6:g} MB",
+                hint="pass a small part of the data for the check",
             )
         found[target + suffix] = content
     clash = sorted(set(found) & set(files)) if not inside else []
     if clash:
         raise UserError(
-            f"--data {data} would replace {clash[0]} of the project.",
-            hint="Rename the directory that is passed with --data.",
+            f"--data {data}: would replace {clash[0]} of the project",
+            hint="rename the directory that is passed with --data",
         )
     files.update(found)
     notes.append(f"{data} was copied in as {target} ({len(found)} files, {total / 1e6:.1f} MB)")

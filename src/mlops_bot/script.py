@@ -25,7 +25,7 @@ def read_script(path: Path, *, must_compile: bool = True) -> SourceFile:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.", hint="Check the file's permissions.") from None
+        raise UserError(f"{path}: cannot be read: {error.strerror}", hint="check the file's permissions") from None
     text = decode(str(path), data)
     if must_compile:
         _check_syntax(str(path), text)
@@ -36,56 +36,58 @@ def _check_place(path: Path) -> None:
     try:
         missing, directory = not path.exists(), path.is_dir()
     except (OSError, ValueError) as error:
-        raise UserError(f"{path!s} cannot be a file: {error}.", hint="Give the path of a Python file.") from None
+        raise UserError(f"{path!s}: cannot be a file: {error}", hint="give the path of a Python file") from None
+    if missing and path.is_symlink():
+        raise UserError(f"{path}: is a link to something that does not exist", hint="name the file itself")
     if missing:
-        raise UserError(f"{path} does not exist.", hint=_similar(path))
+        raise UserError(f"{path}: does not exist", hint=_similar(path))
     if directory:
         scripts = sorted(p.name for p in path.iterdir() if p.suffix == ".py")[:3]
-        hint = "Name the training script in it" + (f", such as {path / scripts[0]}." if scripts else ".")
-        raise UserError(f"{path} is a directory, not a training script.", hint=hint)
+        hint = "name the training script in it" + (f", such as {path / scripts[0]}" if scripts else "")
+        raise UserError(f"{path}: is a directory, not a training script", hint=hint)
     if not path.is_file():
-        raise UserError(f"{path} is no regular file.", hint="Give the path of a Python file.")
+        raise UserError(f"{path}: is no regular file", hint="give the path of a Python file")
     if path.suffix.lower() == ".ipynb":
         raise UserError(
-            f"{path} is a notebook, and notebooks are not supported yet.",
-            hint="Export it as a script: jupyter nbconvert --to script.",
+            f"{path}: is a notebook, and notebooks are not supported yet",
+            hint="export it as a script: jupyter nbconvert --to script",
         )
     if path.suffix != ".py":
-        raise UserError(f"{path} is no Python file.", hint="Give a training script whose name ends in .py.")
+        raise UserError(f"{path}: is no Python file", hint="give a training script whose name ends in .py")
     try:
         size = path.stat().st_size
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.", hint="Check the file's permissions.") from None
+        raise UserError(f"{path}: cannot be read: {error.strerror}", hint="check the file's permissions") from None
     if size > MAX_SCRIPT_BYTES:
         raise UserError(
-            f"{path} has {size / 1e6:.1f} MB, at most 1 MB is read as a training script.",
-            hint="Move data out of the script, or name the script that trains.",
+            f"{path}: has {size / 1e6:.1f} MB, at most 1 MB is read as a training script",
+            hint="move data out of the script, or name the script that trains",
         )
 
 
 def _similar(path: Path) -> str:
     parent = path.parent
     try:
-        names = [p.name for p in parent.iterdir() if p.suffix == ".py"]
+        names = [p.name for p in parent.iterdir() if p.suffix == ".py" and p.is_file()]
     except OSError:
-        return f"The directory {parent} does not exist either; check the path."
+        return f"the folder {parent} does not exist either; check the path"
     guess = did_you_mean(path.name, names)
-    return guess or "Check the path; it is taken relative to the current directory."
+    return guess or "check the path; it is taken relative to the current folder"
 
 
 def decode(name: str, data: bytes) -> str:
     """Python source as text: by its byte order mark or coding cookie (PEP 263), UTF-8 otherwise."""
     if not data.strip():
-        raise UserError(f"{name} is empty.", hint="Give a script that trains a model.")
+        raise UserError(f"{name}: is empty", hint="give a script that trains a model")
     if b"\0" in data:
-        raise UserError(f"{name} is a binary file, not Python source.", hint="Give a text file with Python code.")
+        raise UserError(f"{name}: is a binary file, not Python source", hint="give a text file with Python code")
     encoding = "utf-8"
     try:
         if data.startswith(b"\xef\xbb\xbf") or _COOKIE.search(b"\n".join(data.splitlines()[:2])):
             encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
     except SyntaxError as error:
         raise UserError(
-            f"{name} does not say its encoding rightly: {error}.", hint="Save it as UTF-8, or correct its coding line."
+            f"{name}: does not say its encoding rightly: {error}", hint="save it as UTF-8, or correct its coding line"
         ) from None
     bom = "\ufeff" if encoding == "utf-8-sig" else ""
     try:
@@ -93,8 +95,8 @@ def decode(name: str, data: bytes) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UserError(
-            f"{name}, line {line}: byte 0x{data[error.start]:02x} is not {encoding.upper()}.",
-            hint="Save the file as UTF-8, or name its encoding in a first line such as `# -*- coding: latin-1 -*-`.",
+            f"{name}, line {line}: byte 0x{data[error.start]:02x} is not {encoding.upper()}",
+            hint="save the file as UTF-8, or name its encoding in a first line such as `# -*- coding: latin-1 -*-`",
         ) from None
 
 

@@ -31,7 +31,7 @@ def analyse(path: str, text: str, *, local_modules: AbstractSet[str] = frozenset
         return _analyse(path, text, frozenset(local_modules))
     except RecursionError:
         raise UserError(
-            f"{path} is nested too deeply to be analysed.", hint="Split its longest expression into several statements."
+            f"{path}: is nested too deeply to be analysed", hint="split its longest expression into several statements"
         ) from None
 
 

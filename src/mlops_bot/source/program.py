@@ -26,13 +26,13 @@ def parse(path: str, text: str) -> ast.Module:
         shown = (error.text or "").strip()
         raise UserError(
             f"{path}, line {line}: {error.msg}" + (f": {shown[:120]}" if shown else ""),
-            hint=f"Fix it; the file has to compile with Python {sys.version_info[0]}.{sys.version_info[1]}.",
+            hint=f"fix it; the file has to compile with Python {sys.version_info[0]}.{sys.version_info[1]}",
         ) from None
     except ValueError as error:  # null bytes, on the interpreters that do not call it a syntax error
-        raise UserError(f"{path} is no Python source: {error}.", hint="Give a text file with Python code.") from None
+        raise UserError(f"{path}: is no Python source: {error}", hint="give a text file with Python code") from None
     except (RecursionError, MemoryError):
         raise UserError(
-            f"{path} is nested too deeply to be analysed.", hint="Split its longest expression into several statements."
+            f"{path}: is nested too deeply to be analysed", hint="split its longest expression into several statements"
         ) from None
 
 
