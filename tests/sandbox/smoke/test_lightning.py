@@ -38,3 +38,27 @@ print(trainer.current_epoch, trainer.global_step, type(trainer.strategy).__name_
     assert {"Lightning accelerator", "Lightning devices", "Lightning strategy"} <= set(run.notes("device"))
     assert [model["class"] for model in run.record["models"]] == ["Net"]
     assert run.record["errors"] == []
+
+
+def test_validation_is_recorded_as_lightning_averages_it(smoke: Smoke) -> None:
+    source = """
+import lightning as L, torch
+from torch.utils.data import DataLoader, TensorDataset
+class Net(L.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(4, 1)
+    def training_step(self, batch, index):
+        return self.layer(batch[0]).pow(2).mean()
+    def validation_step(self, batch, index):
+        self.log("size", float(len(batch[0])))
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+data = TensorDataset(torch.randn(10, 4))
+trainer = L.Trainer(max_epochs=1, logger=False, enable_checkpointing=False)
+trainer.fit(Net(), DataLoader(data, batch_size=8), DataLoader(data, batch_size=8))
+"""
+    run = smoke(source)
+    assert run.code == 0, run.stderr
+    assert run.scalars("lightning.log") == [8.0, 2.0], "the sanity check does not count"
+    assert pytest.approx((8 * 8 + 2 * 2) / 10) in run.scalars("lightning.epoch")

@@ -18,7 +18,8 @@ def install(hooks: Hooks) -> None:
 
 
 def _torch(hooks: Hooks, torch: Any) -> None:
-    recorder = Recorder(hooks, torch)
+    compiling = _compiling(torch)
+    recorder = Recorder(hooks, torch, compiling)
     optimizer = sys.modules.get("torch.optim.optimizer")
     if hasattr(optimizer, "register_optimizer_step_post_hook"):
         optimizer.register_optimizer_step_post_hook(recorder.stepped)
@@ -27,7 +28,7 @@ def _torch(hooks: Hooks, torch: Any) -> None:
 
     def backward(original: Callable[..., Any]) -> Callable[..., Any]:
         def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if self.numel() == 1 and not torch.compiler.is_compiling():
+            if self.numel() == 1 and not compiling():
                 trace.scalar("torch.backward", "loss", read(self.detach()))
             return original(self, *args, **kwargs)
 
@@ -48,18 +49,25 @@ def _torch(hooks: Hooks, torch: Any) -> None:
     patch(torch.Tensor, "__float__", reading)
 
 
+def _compiling(torch: Any) -> Callable[[], bool]:
+    """Whether torch.compile is tracing right now; releases before 2.1 cannot tell."""
+    asked = getattr(getattr(torch, "compiler", None), "is_compiling", None)
+    return asked if callable(asked) else lambda: False
+
+
 class Recorder:
     """Follows every optimizer that steps, and the modules that own its parameters."""
 
-    def __init__(self, hooks: Hooks, torch: Any) -> None:
+    def __init__(self, hooks: Hooks, torch: Any, compiling: Callable[[], bool]) -> None:
         self._hooks = hooks
         self._torch = torch
+        self._compiling = compiling
         self._events: dict[int, tuple[Any, dict[str, Any]]] = {}
         self._models: list[Any] = []
         self._loose: list[list[Any]] = []
 
     def stepped(self, optimizer: Any, *_: Any) -> None:
-        if self._torch.compiler.is_compiling():
+        if self._compiling():
             return
         known = self._events.get(id(optimizer))
         if known is None or known[0] is not optimizer:
