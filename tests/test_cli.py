@@ -210,7 +210,7 @@ def test_options_out_of_range_end_with_exit_code_2(
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
-    assert "usage:" in capsys.readouterr().err
+    assert "--help` says what can be written" in capsys.readouterr().err
 
 
 def test_code_of_a_model_is_not_run_unisolated(

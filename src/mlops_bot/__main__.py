@@ -2,29 +2,80 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from types import FrameType
 
-from mlops_bot.errors import MlopsBotError
+from mlops_bot.errors import MlopsBotError, UserError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command. 0 verified, 1 nothing verified, 2 bad request or configuration, 3 infrastructure, 130 Ctrl-C."""
+    """Runs one command. 0 verified, 1 nothing verified, 2 bad request or configuration, 3 infrastructure; 130 Ctrl-C,
+    143 SIGTERM, 129 SIGHUP, 141 nobody reads the output any more."""
     from mlops_bot import cli
 
     try:
-        return cli.run(sys.argv[1:] if argv is None else list(argv))
+        with _stop_signals():
+            return cli.run(sys.argv[1:] if argv is None else list(argv))
     except MlopsBotError as error:
-        print(f"mlops-bot: {error}", file=sys.stderr)
+        _say(f"mlops-bot: {error}")
         if error.hint:
-            print(f"  {error.hint}", file=sys.stderr)
+            _say(f"  {error.hint}")
         return error.exit_code
-    except KeyboardInterrupt:
-        print("mlops-bot: stopped; the sandbox was ended and nothing was written", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        done = stop.args[0] if stop.args else "nothing was written"
+        _say(f"mlops-bot: stopped; the sandbox was ended, {done}")
+        return 128 + (stop.signum if isinstance(stop, _Stopped) else signal.SIGINT)
     except BrokenPipeError:  # the reader of our output went away (| head)
-        sys.stderr.close()
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.close()
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.close()
         return 141
+
+
+class _Stopped(KeyboardInterrupt):
+    """Somebody ends us with a signal: like Ctrl-C, the way out is cleaned up."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__()
+        self.signum = signum
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end us as Ctrl-C does, so that no sandbox and no folder of it stays behind."""
+    names = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    ours = [name for name in names if signal.getsignal(name) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        ours = []
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        del frame
+        raise _Stopped(signum)
+
+    for name in ours:
+        signal.signal(name, stop)
+    try:
+        yield
+    finally:
+        for name in ours:
+            signal.signal(name, signal.SIG_DFL)
+
+
+def _say(text: str) -> None:
+    """One line on standard error, without keys and terminal commands."""
+    from mlops_bot import settings, shown
+
+    try:
+        secrets = settings.load().secrets
+    except UserError:  # the configuration is what is wrong, and its message names one value that is no key
+        secrets = ()
+    with contextlib.suppress(OSError, ValueError):
+        print(shown.redacted(shown.plain(text), secrets), file=sys.stderr)
 
 
 if __name__ == "__main__":

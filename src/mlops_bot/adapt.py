@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mlops_bot import response
-from mlops_bot.errors import CostCapReached, UserError
+from mlops_bot.errors import CostCapReached, MlopsBotError, UserError
 from mlops_bot.types import (
     STAGES,
     Adaptation,
@@ -61,7 +61,8 @@ def adapt(
 
     `judge` makes the judge when the first candidate needs one (preparing a runtime costs time).
     `isolated`: untrusted code may run in the judge's sandbox; without it an untrusted engine is a UserError.
-    Raises UserError, EngineError and SandboxError; a candidate that fails is an Attempt, never an exception.
+    An engine or a sandbox that fails ends it as "unverified" with that `error`, and what was done until then is kept.
+    A candidate that fails is an Attempt, never an exception.
     """
     run = _Run(task, context, judge, options, progress)
     why: list[str] = []
@@ -73,7 +74,10 @@ def adapt(
                 raise UserError(unsafe, hint=advice)
             why.append(f"{unsafe}: {advice}")
             continue
-        outcome = run.ask(engine)
+        try:
+            outcome = run.ask(engine)
+        except MlopsBotError as error:
+            return run.ended([*why, f"{_label(engine)}: {error}"], error=error)
         if outcome is None:  # nothing can be judged, whoever proposes
             break
         why.append(f"{_label(engine)}: {outcome}")
@@ -129,13 +133,15 @@ class _Run:
                 break
         return last
 
-    def ended(self, why: list[str]) -> Adaptation:
+    def ended(self, why: list[str], *, error: MlopsBotError | None = None) -> Adaptation:
         if self._judge is not None:
             self.seconds.update(self._judge.seconds)
         if self.unverifiable is not None:
             status, reason = "unverified", self.unverifiable
         elif self.chosen is not None:
             status, reason = "verified", None
+        elif error is not None:
+            status, reason = "unverified", str(error)
         else:
             status, reason = "failed", "; ".join(why) or "no engine proposed anything"
         return Adaptation(
@@ -147,6 +153,7 @@ class _Run:
             baseline=self.baseline,
             engine_choice="; ".join(why) or None,
             seconds={stage: round(spent, 3) for stage, spent in self.seconds.items()},
+            error=error,
         )
 
     def _baseline(self) -> Observation | None:
@@ -167,7 +174,9 @@ class _Run:
         self.progress("propose", f"asking {engine.name}" + (f", repair round {round_number}" if feedback else ""))
         started = time.monotonic()
         try:
-            return engine.propose(self.task, self.context, n=n, temperature=self.options.temperature, feedback=feedback), None
+            return engine.propose(
+                self.task, self.context, n=n, temperature=self.options.temperature, feedback=feedback
+            ), None
         except CostCapReached as capped:
             return [], str(capped)
         finally:
@@ -192,7 +201,7 @@ class _Run:
         return attempt
 
     def _verdict(self, candidate: Candidate) -> Verdict:
-        assert self._judge is not None  # noqa: S101  the baseline ran first
+        assert self._judge is not None  # the baseline ran first
         return self._judge.judge(candidate)
 
     def _feedback(self, engine: Engine) -> Feedback | None:
@@ -205,7 +214,7 @@ class _Run:
         if not failed:
             return None
         best = max(failed)[2]
-        assert isinstance(best.verdict, Failed)  # noqa: S101
+        assert isinstance(best.verdict, Failed)
         return Feedback(best.proposal.text or "", best.verdict)
 
     def _add(self, stage: str, started: float) -> None:

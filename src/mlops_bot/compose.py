@@ -67,7 +67,8 @@ def _configured_model(settings: Settings, options: LLMOptions, progress: Progres
     tgi = bool(settings.tgi_url or settings.tgi_endpoint)
     if openai and tgi:
         raise UserError(
-            "both an OpenAI and a TGI endpoint are configured", hint="say which one: --engine openai or --engine tgi"
+            "both an OpenAI and a TGI endpoint are configured",
+            hint="say which one: --engine openai or --engine tgi (--engine recipe uses neither)",
         )
     if openai:
         return [_openai(settings, options, progress)]
@@ -78,7 +79,9 @@ def _openai(settings: Settings, options: LLMOptions, progress: Progress) -> Engi
     from mlops_bot.engines.openai import OpenAIConfig, OpenAIEngine
 
     if not settings.openai_api_key and not settings.openai_base_url:
-        raise UserError("no key for the openai engine", hint="set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own")
+        raise UserError(
+            "no key for the openai engine", hint="set OPENAI_API_KEY, or OPENAI_BASE_URL for another server"
+        )
     config = OpenAIConfig(
         model=settings.model or DEFAULT_MODEL,
         api_key=settings.openai_api_key,
@@ -110,6 +113,8 @@ def _scripted(options: LLMOptions) -> Engine:
 
     if options.answers is None:
         raise UserError("the scripted engine has no answers", hint="pass --answers FILE or --answers FOLDER")
+    if not options.answers.exists():
+        raise UserError(f"--answers {options.answers}: does not exist", hint="name a file or a folder of answers")
     return ScriptedEngine(options.answers)
 
 
@@ -133,7 +138,7 @@ def _price(options: LLMOptions) -> Price | None:
 
 @contextlib.contextmanager
 def opened(built: Sequence[Engine]) -> Iterator[Sequence[Engine]]:
-    """Closes, at the end, the engines that hold something open (a connection; an endpoint that has to be paused again)."""
+    """Closes, at the end, the engines that hold something open (a connection; an endpoint to be paused again)."""
     with contextlib.ExitStack() as stack:
         for engine in built:
             close = getattr(engine, "close", None)

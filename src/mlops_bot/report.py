@@ -6,11 +6,14 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mlops_bot.shown import bounded
 from mlops_bot.types import Adaptation, Attempt, Failed, Json, Observation, Passed, Verdict
 
 SCHEMA = "mlops-bot/report/1"
 VERDICT_SCHEMA = "mlops-bot/verdict/1"
 _OUTPUT_SHOWN = 20_000  # characters of a program's output that a report keeps, from its end
+_ANSWER_SHOWN = 20_000  # characters of a model's answer
+_POINTS_SHOWN = 1000  # points of one series
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,9 @@ def overall(statuses: Sequence[str]) -> str:
     return "verified"
 
 
-def verdict(judged: Verdict | None, *, reason: str | None = None, baseline: Observation | None = None) -> dict[str, Json]:
+def verdict(
+    judged: Verdict | None, *, reason: str | None = None, baseline: Observation | None = None
+) -> dict[str, Json]:
     """The document of `mlops-bot verify`. `judged` None: nothing could be judged, `reason` says why."""
     passed = isinstance(judged, Passed)
     return {
@@ -89,7 +94,7 @@ def verdict(judged: Verdict | None, *, reason: str | None = None, baseline: Obse
         "stage": judged.stage if isinstance(judged, Failed) else None,
         "reason": judged.reason if isinstance(judged, Failed) else reason,
         "detail": judged.detail if isinstance(judged, Failed) else "",
-        "evidence": dict(judged.evidence) if judged is not None else {},
+        "evidence": _evidence(judged.evidence) if judged is not None else {},
         "baseline": _observation(baseline),
     }
 
@@ -110,7 +115,7 @@ def _single(adaptation: Adaptation, changes: Sequence[Change]) -> dict[str, Json
         "engine": adaptation.engine_choice,
         "files": [{"path": c.path, "changed": c.changed, "diff": c.diff} for c in changes],
         "attempts": [_attempt(task.script.path, attempt) for attempt in adaptation.attempts],
-        "evidence": dict(best.verdict.evidence) if best else {},
+        "evidence": _evidence(best.verdict.evidence) if best else {},
         "baseline": _observation(adaptation.baseline),
         "seconds": dict(adaptation.seconds),
     }
@@ -135,6 +140,7 @@ def _attempt(path: str, attempt: Attempt) -> dict[str, Json]:
         "tokens": {"input": proposal.input_tokens, "output": proposal.output_tokens},
         "cost": proposal.cost,
         "finish_reason": proposal.finish_reason,
+        "answer": None if proposal.text is None else bounded(proposal.text, text=_ANSWER_SHOWN),
         "seconds": round(proposal.seconds, 3),
     }
 
@@ -148,9 +154,43 @@ def _observation(observation: Observation | None) -> Mapping[str, Json] | None:
         "seconds": round(observation.seconds, 3),
         "stdout": observation.stdout[-_OUTPUT_SHOWN:],
         "stderr": observation.stderr[-_OUTPUT_SHOWN:],
-        "files": {path: output.size for path, output in observation.outputs.items()},
-        "notes": list(observation.trace.get("notes", [])),
+        "files": bounded({path: output.size for path, output in observation.outputs.items()}),
+        "notes": _once(observation.trace.get("notes", [])),
     }
+
+
+def _evidence(evidence: Mapping[str, Json]) -> dict[str, Json]:
+    """Evidence of bearable size: of a long series both ends, with how long it was under "shortened"."""
+    long: dict[str, int] = {}
+    _long_lists(evidence, "", long)
+    found: dict[str, Json] = bounded(evidence, items=_POINTS_SHOWN)
+    if "notes" in evidence:
+        found["notes"] = bounded(_once(evidence["notes"]), items=_POINTS_SHOWN)
+    return {**found, "shortened": long} if long else found
+
+
+def _long_lists(value: Json, path: str, found: dict[str, int]) -> None:
+    if isinstance(value, Mapping):
+        for name, entry in value.items():
+            _long_lists(entry, f"{path}/{name}", found)
+    elif isinstance(value, list | tuple):
+        if len(value) > _POINTS_SHOWN and len(found) < _POINTS_SHOWN:
+            found[path[:500]] = len(value)
+        for number, entry in enumerate(value[:_POINTS_SHOWN]):
+            if isinstance(entry, Mapping | list | tuple):
+                _long_lists(entry, f"{path}/{number}", found)
+
+
+def _once(notes: Sequence[Json]) -> list[Json]:
+    """Each note once, in their order."""
+    found: list[Json] = []
+    seen: set[str] = set()
+    for note in notes:
+        key = repr(note)
+        if key not in seen:
+            seen.add(key)
+            found.append(note)
+    return found[:_POINTS_SHOWN]
 
 
 def _lines(text: str) -> list[str]:

@@ -1,6 +1,7 @@
 """The only reader of the environment: MLOPS_BOT_*, OPENAI_*, HF_TOKEN and what a sandbox build needs -> Settings.
 
-Command-line options win over the environment; that merge is `Settings.override`. docs/configuration.md lists every name.
+Command-line options win over the environment; that merge is `Settings.override`. Every name is in
+docs/configuration.md.
 """
 
 from __future__ import annotations
@@ -62,6 +63,13 @@ class Settings:
     index: Mapping[str, str] = field(default_factory=dict, repr=False)  # may carry credentials
     no_color: bool = False
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Whatever must never be shown: keys, tokens, and the passwords in addresses."""
+        addresses = (self.openai_base_url, self.tgi_url, *self.index.values())
+        passwords = (_password(address) for address in addresses if address)
+        return tuple(secret for secret in (self.openai_api_key, self.hf_token, *passwords) if secret)
+
     def override(self, **options: Any) -> Settings:
         """The same settings with the options that were given (None means: not given)."""
         return replace(self, **{name: value for name, value in options.items() if value is not None})
@@ -89,6 +97,12 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         index={name: env[name] for name in _INDEX_VARIABLES if env.get(name)},
         no_color=bool(env.get("NO_COLOR")),
     )
+
+
+def _password(address: str) -> str | None:
+    """What stands between "user:" and "@" of an address."""
+    user, at, _ = address.partition("://")[2].partition("/")[0].rpartition("@")
+    return user.partition(":")[2] or user if at else None
 
 
 def _choice(env: Mapping[str, str], name: str, allowed: tuple[_Name, ...]) -> _Name:

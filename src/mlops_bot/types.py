@@ -334,6 +334,7 @@ class Adaptation:
     baseline: Observation | None = None
     engine_choice: str | None = None  # which engine was used, and why
     seconds: Mapping[str, float] = field(default_factory=dict)  # by stage
+    error: Exception | None = None  # what ended it before its time: then it is "unverified", and this says whose fault
 
 
 # --- recipes and checks: what a component's folder brings --------------------------------------------------

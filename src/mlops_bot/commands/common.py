@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from mlops_bot import command, components, project, source
+from mlops_bot import command, components, project, shown, source
 from mlops_bot.errors import UserError
 from mlops_bot.project import Project
 from mlops_bot.requirements_file import third_party_requirements
@@ -17,6 +19,7 @@ from mlops_bot.settings import Settings
 from mlops_bot.types import Command, Component, Functionality, Json, Limits, SourceFacts, SourceFile, Task
 from mlops_bot.verify import job
 from mlops_bot.verify.pipeline import Plan
+
 
 def parse(options: argparse.Namespace) -> Command:
     """The command line through the grammar that comments use. Raises UserError with a did-you-mean."""
@@ -42,7 +45,7 @@ def facts_of(script: SourceFile, gathered: Project) -> SourceFacts:
     facts = _analyse(script, gathered)
     if facts.is_training is False:
         raise UserError(
-            f"{script.path} is not a training script: {'; '.join(facts.reasons) or 'nothing in it trains a model'}",
+            f"{script.path}: is not a training script: {'; '.join(facts.reasons) or 'nothing in it trains a model'}",
             hint="name the file that calls .fit(), Trainer.fit() or loss.backward()",
         )
     return facts
@@ -92,10 +95,13 @@ def start_words(text: str) -> tuple[str, ...]:
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise UserError(f"--run {text!r} cannot be read: {error}", hint='write --run "python train.py ARGUMENTS"') from None
+        raise UserError(
+            f"--run {text}: cannot be read: {error}", hint='write --run "python train.py ARGUMENTS"'
+        ) from None
     if not words or Path(words[0]).name not in ("python", "python3") or len(words) < 2:
         raise UserError(
-            f"--run {text!r} does not start with python", hint='write --run "python train.py ARGUMENTS" or "python -m pkg"'
+            f"--run {text}: does not start with python",
+            hint='write --run "python train.py ARGUMENTS" or "python -m pkg"',
         )
     return ("python", *words[1:])
 
@@ -111,24 +117,34 @@ def _start_directory(argv: tuple[str, ...], gathered: Project, folder: str) -> s
     return folder
 
 
-def write_json(where: str | None, document: Json) -> None:
-    """Writes a document to a file ('-': standard output); nothing where `where` is None."""
+def write_json(where: str | None, document: Json, *, secrets: Sequence[str] = ()) -> None:
+    """Writes a document to a file ('-': standard output); nothing where `where` is None. Keys are blacked out, and what
+    nobody sees is written as an escape."""
     if where is None:
         return
-    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    text = shown.escaped(json.dumps(shown.redacted_json(document, secrets), indent=2, ensure_ascii=False)) + "\n"
     if where == "-":
         sys.stdout.write(text)
         return
     try:
         Path(where).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UserError(f"--json {where}: {error.strerror or error}", hint="name a file in a folder that exists") from None
+        raise UserError(
+            f"--json {where}: {error.strerror or error}", hint="name a file in a folder that exists"
+        ) from None
 
 
 def check_json_target(where: str | None) -> None:
     """Refuses a --json file that cannot be written before anything is run."""
-    if where not in (None, "-") and not Path(str(where)).parent.is_dir():
+    if where is None or where == "-":
+        return
+    target = Path(where)
+    if not where or target.is_dir():
+        raise UserError(f"--json {where}: is a folder", hint="name a file, such as report.json")
+    if not target.parent.is_dir():
         raise UserError(f"--json {where}: its folder does not exist", hint="make the folder, or name another file")
+    if not os.access(target if target.exists() else target.parent, os.W_OK):
+        raise UserError(f"--json {where}: cannot be written", hint="check its permissions, or name another file")
 
 
 def reader(paths: list[Path], data: Path | None) -> tuple[Project, list[SourceFile]]:

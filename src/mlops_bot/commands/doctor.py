@@ -84,13 +84,19 @@ def _frameworks() -> Finding:
     names = ("torch", "torchvision", "lightning", "keras", "tensorflow", "scikit-learn", "mlflow")
     here = [f"{name} {version}" for name in names if (version := _installed(name))]
     if here:
-        return Finding("training packages", "ok", f"here: {', '.join(here)}; others are installed when a script needs them")
-    return Finding("training packages", "ok", "none here; they are installed into an environment of their own when needed")
+        return Finding(
+            "training packages", "ok", f"here: {', '.join(here)}; others are installed when a script needs them"
+        )
+    return Finding(
+        "training packages", "ok", "none here; they are installed into an environment of their own when needed"
+    )
 
 
 def _openai(configured: Settings) -> Finding:
     if not configured.openai_api_key and not configured.openai_base_url:
-        return Finding("engine openai", "missing", "no key", "set OPENAI_API_KEY (and OPENAI_BASE_URL for another server)")
+        return Finding(
+            "engine openai", "missing", "no key", "set OPENAI_API_KEY (and OPENAI_BASE_URL for another server)"
+        )
     base = (configured.openai_base_url or "https://api.openai.com/v1").rstrip("/")
     headers = {"Authorization": f"Bearer {configured.openai_api_key}"} if configured.openai_api_key else {}
     return _endpoint("engine openai", f"{base}/models", headers, _count_models, "OPENAI_API_KEY and OPENAI_BASE_URL")
@@ -104,12 +110,12 @@ def _tgi(configured: Settings) -> Finding:
     if not configured.tgi_url:
         return Finding("engine tgi", "missing", "no server", "set MLOPS_BOT_TGI_URL or MLOPS_BOT_TGI_ENDPOINT")
     headers = {"Authorization": f"Bearer {configured.hf_token}"} if configured.hf_token else {}
-    return _endpoint("engine tgi", f"{configured.tgi_url.rstrip('/')}/info", headers, _tgi_model, "MLOPS_BOT_TGI_URL and HF_TOKEN")
+    return _endpoint(
+        "engine tgi", f"{configured.tgi_url.rstrip('/')}/info", headers, _tgi_model, "MLOPS_BOT_TGI_URL and HF_TOKEN"
+    )
 
 
-def _endpoint(
-    what: str, url: str, headers: dict[str, str], describe: Callable[[object], str], setting: str
-) -> Finding:
+def _endpoint(what: str, url: str, headers: dict[str, str], describe: Callable[[object], str], setting: str) -> Finding:
     if not url.startswith(("http://", "https://")):
         return Finding(what, "broken", f"{url} is no http address", f"look at {setting}")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from mlops_bot import components as registry
 from mlops_bot import prompt as prompts
@@ -30,7 +31,7 @@ def prompt(options: argparse.Namespace) -> int:
 
 def components(options: argparse.Namespace) -> int:
     """Functionality, component, frameworks, and who can write the code: recipe or LLM."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "functionality": functionality,
             "component": component.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 
 from mlops_bot import compose, project, report, settings
 from mlops_bot.commands import common
@@ -19,15 +20,18 @@ def run(options: argparse.Namespace) -> int:
     gathered, (script,) = common.reader([options.original], options.data)
     adapted = project.read_script(options.adapted, must_compile=False)
     task = common.make_task(asked, script)
-    with Console(quiet=options.quiet, no_color=configured.no_color) as console:
-        facts = common.facts_of(script, gathered)
+    facts, plan = common.facts_of(script, gathered), common.make_plan(options, gathered, script)
+    with Console(quiet=options.quiet, no_color=configured.no_color, secrets=configured.secrets) as console:
         sandbox, _ = compose.sandbox(configured, console.progress)
         requirements = common.requirements(task, facts, gathered)
+        for note in gathered.notes:
+            console.line(f"note: {note}")
+        console.progress("source", f"{script.path}: {facts.framework or 'unknown framework'}")
         console.progress("prepare", f"{sandbox.name} sandbox with {', '.join(requirements)}")
         verifier = Verifier(
             task,
             facts,
-            common.make_plan(options, gathered, script),
+            plan,
             sandbox=sandbox,
             runtime=sandbox.prepare(requirements),
             cache=compose.cache(configured, enabled=not options.no_cache),
@@ -39,12 +43,17 @@ def run(options: argparse.Namespace) -> int:
         if verdict is not None:
             console.evidence(task.component.title, verdict.evidence, baseline)
         if verdict is None:
-            console.last(f"unverified: {reason}", good=False)
+            console.last(f"unverified: {script.path}: {reason}", good=False)
         elif isinstance(verdict, Passed):
-            console.last(f"passed: {task.component.title} {task.functionality} in {options.adapted}", good=True)
+            console.last(
+                f"verified: {task.component.title} {task.functionality} in {options.adapted}; training unchanged",
+                good=True,
+            )
         else:
             if verdict.detail:
-                console.line(verdict.detail)
-            console.last(f"failed at {verdict.stage}: {verdict.reason}", good=False)
-    common.write_json(options.json, report.verdict(verdict, reason=reason, baseline=baseline))
+                console.line(textwrap.indent(verdict.detail, "  "), style="dim")
+            console.last(f"not verified: {options.adapted}: failed at {verdict.stage}: {verdict.reason}", good=False)
+    common.write_json(
+        options.json, report.verdict(verdict, reason=reason, baseline=baseline), secrets=configured.secrets
+    )
     return 0 if isinstance(verdict, Passed) else 1

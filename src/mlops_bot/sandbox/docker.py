@@ -140,7 +140,8 @@ class DockerSandbox:
                 return str(client.images.pull(self._base_image).id)
         except SandboxError as error:
             raise SandboxError(
-                str(error), hint="check the network, or set a base image that is present (it needs python3 or apt-get)"
+                str(error),
+                hint="check the network, or name an image that is present: MLOPS_BOT_BASE_IMAGE (it needs python3 or apt-get)",
             ) from error
 
     def _build(self, client: Any, recipe: Recipe) -> str:
