@@ -104,12 +104,15 @@ def _of_call(call: ast.Call, statement: ast.stmt) -> Iterator[Shown]:
 
 
 def _in_texts(call: ast.Call, statement: ast.stmt) -> Iterator[Shown]:
-    """Labelled values in the texts given to any other call: plt.title(f"Accuracy: {accuracy:.2f}")."""
+    """Labelled values in the texts given to any other call: plt.title(f"Accuracy: {accuracy:.2f}").
+
+    A name made of a word and a number ("loss_" + str(i)) is no such text.
+    """
     for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
         parts = pieces(argument)
         if len(parts) > 1 and any(isinstance(part, str) for part in parts):
             for item in _labelled(parts, statement):
-                if item.label:
+                if item.label and (item.floating or re.search(r"[:= ]$", item.context)):
                     yield replace(item, floating=False)
 
 
@@ -294,12 +297,46 @@ def _labelled(parts: list[Piece], statement: ast.stmt) -> Iterator[Shown]:
             chosen = values[percents[-1]]
             context = " ".join(texts[: percents[-1] + 1])
             yield Shown(label, chosen.expression, statement, context, True, percent=True, prefix=prefix)
+            for index in members:
+                if index > percents[-1] and values[index].floating:  # "12% 3.456": a value without a label
+                    context = " ".join(texts[: index + 1])
+                    yield Shown("", values[index].expression, statement, context, True)
         elif len(members) == 2 and texts[members[1]] == "/" and not values[members[1]].floating:
             whole = values[members[1]].expression
             context = " ".join(texts[: members[0] + 1])
             yield Shown(label, values[members[0]].expression, statement, context, ratio=whole, prefix=prefix)
         else:
+            named = {expression_name(values[index].expression) for index in members}
+            apart = 1 < len(members) == len(named - {""}) and all(values[index].floating for index in members)
             for index in members:
-                own = label if index == members[0] else ""
+                own = label if index == members[0] and not apart else ""
                 context = " ".join(texts[: index + 1])
                 yield Shown(own, values[index].expression, statement, context, values[index].floating, prefix=prefix)
+
+
+def expression_name(node: ast.expr) -> str:
+    """The name that an expression is mostly about: `loss.item() / n` -> "loss", `100 * correct / n` -> ""."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        inner = expression_name(node.value)
+        own = node.attr
+        return inner if own in ("avg", "val", "value", "data", "mean", "sum", "item", "global_avg") else own
+    if isinstance(node, ast.Subscript):
+        if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+            return node.slice.value
+        return expression_name(node.value)
+    if isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Attribute) and not node.args:
+            return expression_name(node.func.value)
+        if isinstance(node.func, ast.Name) and node.func.id in ("float", "round", "int", "sum") and node.args:
+            return expression_name(node.args[0])
+        if isinstance(node.func, ast.Attribute) and node.args:
+            of_numpy = isinstance(node.func.value, ast.Name) and node.func.value.id in ("np", "numpy", "math", "torch")
+            return expression_name(node.args[0]) if of_numpy else node.func.attr
+        return node.func.id if isinstance(node.func, ast.Name) else ""
+    if isinstance(node, ast.BinOp):
+        return expression_name(node.left) or expression_name(node.right)
+    if isinstance(node, ast.UnaryOp):
+        return expression_name(node.operand)
+    return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from mlops_bot.rewrite.displays import Shown
+from mlops_bot.rewrite.displays import Shown, expression_name
 from mlops_bot.rewrite.program import Function, Program
 
 METRIC = re.compile(
@@ -25,7 +25,10 @@ SPLIT = {
     "valid": "val", "validation": "val", "validate": "val", "eval": "eval", "evaluation": "eval", "evaluate": "eval",
     "dev": "dev", "holdout": "test", "trn": "train", "vali": "val",
 }  # fmt: skip
-_FILLER = {"average", "avg", "mean", "set", "the", "of", "on", "is", "our", "a", "an", "current", "this", "at", "for"}
+_FILLER = {
+    "average", "avg", "mean", "set", "the", "of", "on", "is", "our", "a", "an", "current", "this", "at", "for", "in", "after",
+    "model", "network", "classifier",
+}  # fmt: skip
 _SHORT = {"acc": "accuracy", "err": "error"}
 
 
@@ -33,34 +36,6 @@ def words(text: str) -> list[str]:
     """Lower-case words; "trainLoss", "train_loss" and "train/loss" are all [train, loss]."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", text)
     return [word for word in re.split(r"[^A-Za-z0-9²]+", spaced.lower()) if word]
-
-
-def expression_name(node: ast.expr) -> str:
-    """The name that an expression is mostly about: `loss.item() / n` -> "loss", `100 * correct / n` -> ""."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        inner = expression_name(node.value)
-        own = node.attr
-        return inner if own in ("avg", "val", "value", "data", "mean", "sum", "item", "global_avg") else own
-    if isinstance(node, ast.Subscript):
-        if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-            return node.slice.value
-        return expression_name(node.value)
-    if isinstance(node, ast.Call):
-        if isinstance(node.func, ast.Attribute) and not node.args:
-            return expression_name(node.func.value)
-        if isinstance(node.func, ast.Name) and node.func.id in ("float", "round", "int", "sum") and node.args:
-            return expression_name(node.args[0])
-        if isinstance(node.func, ast.Attribute) and node.args:
-            of_numpy = isinstance(node.func.value, ast.Name) and node.func.value.id in ("np", "numpy", "math", "torch")
-            return expression_name(node.args[0]) if of_numpy else node.func.attr
-        return node.func.id if isinstance(node.func, ast.Name) else ""
-    if isinstance(node, ast.BinOp):
-        return expression_name(node.left) or expression_name(node.right)
-    if isinstance(node, ast.UnaryOp):
-        return expression_name(node.operand)
-    return ""
 
 
 def is_metric(item: Shown, *, training: bool) -> bool:

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from mlops_bot.rewrite import steps
-from mlops_bot.rewrite.program import FUNCTIONS, LOOPS, Function, Program, dotted, walk_executed
+from mlops_bot.rewrite.program import FUNCTIONS, Function, LoopNode, Program, dotted, walk_executed
 
 _WRAP_LINES = 12  # longer stretches are not indented as a whole
 _HARMLESS = {"torch.no_grad", "wraps", "functools.wraps", "record", "torch.inference_mode", "timer", "profile"}
@@ -117,7 +117,7 @@ def _around_core(program: Program, core: ast.stmt, spots: list[ast.stmt]) -> Str
 def repeated(program: Program, core: ast.stmt) -> bool:
     """Does the program run this training several times?"""
     around = program.loops_of(core)
-    if around and (not isinstance(core, (ast.For, ast.While)) or steps.is_epoch_loop(core)):
+    if around:
         return not any(steps.is_epoch_loop(loop) for loop in around)
     function = program.function_of(core)
     return function is not None and _called_often(program, function, 4)
@@ -135,32 +135,56 @@ def _called_often(program: Program, function: Function, depth: int) -> bool:
     return caller is not None and _called_often(program, caller, depth - 1)
 
 
-def core_loop(program: Program) -> ast.stmt | None:
-    """The outermost loop of one training: the epoch loop, or the only loop there is."""
+def core_loop(program: Program) -> LoopNode | None:
+    """The outermost loop of one training: around the epochs, but inside of loops that start a training anew."""
     for node in ast.walk(program.tree):
         if not steps.is_training_call(node) or steps.is_step_call(node):
             continue
-        found = _core_of(program, node, 3)
-        if found is not None:
-            return found
+        loops = _loops_through_calls(program, node, 3)
+        while len(loops) > 1 and not steps.is_epoch_loop(loops[0]) and begins_anew(program, loops[0]):
+            loops = loops[1:]
+        if loops:
+            return loops[0]
     return None
 
 
-def _core_of(program: Program, node: ast.AST, depth: int) -> ast.stmt | None:
+def _loops_through_calls(program: Program, node: ast.AST, depth: int) -> list[LoopNode]:
+    """The loops around a node, those around the calls of its function included; the outermost first."""
     function = program.function_of(node)
     loops = program.loops_of(node)
-    for loop in loops:
-        if steps.is_epoch_loop(loop):
-            return loop
-    if function is not None and depth:
-        around = program.loops_of(function)  # a closure
-        if around:
-            return next((loop for loop in around if steps.is_epoch_loop(loop)), around[0])
-        for site in sorted(references(program, function), key=lambda site: -len(program.loops_of(site))):
-            found = _core_of(program, site, depth - 1)
-            if found is not None and (not loops or (isinstance(found, LOOPS) and steps.is_epoch_loop(found))):
-                return found
-    return loops[0] if loops else None
+    if function is None or not depth:
+        return loops
+    around = program.loops_of(function)  # a closure
+    if around:
+        return [*around, *loops]
+    outer = [_loops_through_calls(program, site, depth - 1) for site in references(program, function)]
+    return [*max(outer, key=len, default=[]), *loops]
+
+
+def begins_anew(program: Program, loop: LoopNode) -> bool:
+    """Does every turn make its own optimizer or model (folds, restarts, searches)?"""
+    roots: list[ast.AST] = [loop, *(part for function in program.reached(loop) for part in function.body)]
+    calls = [node for root in roots for node in walk_executed(root) if isinstance(node, ast.Call)]
+    if any(is_optimizer(program, call) for call in program.calls):
+        return any(is_optimizer(program, call) for call in calls)
+    return any(
+        (program.qualified(call.func) or "").startswith("sklearn.")
+        and (dotted(call.func) or "").split(".")[-1][:1].isupper()
+        or (isinstance(call.func, ast.Name) and _is_module(program, call.func.id))
+        or (isinstance(call.func, ast.Attribute) and call.func.attr == "compile")
+        for call in calls
+    )
+
+
+def is_optimizer(program: Program, call: ast.Call) -> bool:
+    """`torch.optim.SGD(...)`, but no scheduler of its learning rate."""
+    name = program.qualified(call.func) or ""
+    return name.startswith("torch.optim.") and "lr_scheduler" not in name and name.split(".")[-1][:1].isupper()
+
+
+def _is_module(program: Program, name: str) -> bool:
+    bases = [base for definition in program.classes.get(name, []) for base in definition.bases]
+    return any((dotted(base) or "").split(".")[-1] in ("Module", "Model") for base in bases)
 
 
 def references(program: Program, function: Function) -> list[ast.AST]:
