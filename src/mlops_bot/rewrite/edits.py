@@ -112,7 +112,8 @@ class _Apply(cst.CSTTransformer):
         for old, new in zip(original, updated, strict=True):
             place = self._key(old)
             for code in self.edits.before.get(place, ()):
-                blank, rest = _split_leading(new)
+                beside = code.startswith("import ") and _is_import(new)  # one block: comments stay on top of it
+                blank, rest = (_leading(new), ()) if beside else _split_leading(new)
                 added = self._statement(code)
                 body.append(_with_leading(added, [*blank, *_leading(added)]))
                 new = _with_leading(new, rest)
@@ -173,6 +174,12 @@ class _Apply(cst.CSTTransformer):
 
 def _leading(statement: cst.BaseStatement) -> Sequence[cst.EmptyLine]:
     return getattr(statement, "leading_lines", ())
+
+
+def _is_import(statement: cst.BaseStatement) -> bool:
+    return isinstance(statement, cst.SimpleStatementLine) and isinstance(
+        statement.body[0], (cst.Import, cst.ImportFrom)
+    )
 
 
 def _with_leading(statement: cst.BaseStatement, lines: Sequence[cst.EmptyLine]) -> cst.BaseStatement:

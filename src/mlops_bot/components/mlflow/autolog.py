@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from mlops_bot.components.mlflow import loop, modules
+from mlops_bot.components.mlflow import loop, modules, numeric
 from mlops_bot.components.mlflow.metrics import Log, is_collection, unique
 from mlops_bot.components.mlflow.writing import log_metrics
 from mlops_bot.rewrite import displays, naming, runs, steps
@@ -15,7 +15,14 @@ from mlops_bot.rewrite.purity import is_pure
 from mlops_bot.types import NotApplicable
 
 _FITS = {"fit", "fit_transform", "fit_predict", "fit_generator"}
-_CROSS = {"cross_val_score", "cross_validate", "cross_val_predict", "learning_curve", "validation_curve"}
+_CROSS = {
+    "cross_val_score",
+    "cross_validate",
+    "cross_val_predict",
+    "learning_curve",
+    "permutation_test_score",
+    "validation_curve",
+}
 _NO_MODELS = (  # feature preparation, which MLflow does not follow as training
     "sklearn.preprocessing",
     "sklearn.impute",
@@ -36,7 +43,7 @@ def sklearn(program: Program, edits: Edits) -> list[str] | NotApplicable:
     notes = [f"{call}: parameters and metrics of every fit"]
     if often:
         notes.append("models and descriptions of the data are not stored, because the program fits many times")
-    _enable(program, edits, call, ("sklearn",), ahead_of="sklearn.metrics")
+    _enable(program, edits, call, ("sklearn",), ahead=_order(program))
     return notes + _log_unseen(program, edits, fits)
 
 
@@ -74,25 +81,46 @@ def other(program: Program, edits: Edits) -> list[str] | NotApplicable:
 # --- where it is switched on -----------------------------------------------------------------------------------
 
 
-def _enable(program: Program, edits: Edits, call: str, beside: tuple[str, ...], *, ahead_of: str = "") -> None:
-    """`call` after the imports; before the first `from ahead_of import ...` where there is one."""
-    body = program.tree.body
-    for node in body:
-        if ahead_of and isinstance(node, ast.ImportFrom) and node.module == ahead_of:
-            place, where = import_place(program, "mlflow", beside=beside)
-            comment = f"# before {ahead_of} is imported: only then are its results logged"
-            if place is not None and (place.lineno, where == "after") >= (node.lineno, False):
-                edits.insert_before(node, "import mlflow")
-            edits.insert_before(node, f"\n{comment}\n{call}\n")
-            edits.pad(node)
-            return
+def _enable(
+    program: Program, edits: Edits, call: str, beside: tuple[str, ...], *, ahead: tuple[ast.stmt, str] | None = None
+) -> None:
+    """`call` after the imports; before one of them where there is a reason, `ahead`: (import, reason)."""
     end = block_end(program, "mlflow", beside=beside)
+    if ahead is not None and (end is None or ahead[0].lineno <= end.lineno):
+        node, reason = ahead
+        place, where = import_place(program, "mlflow", beside=beside)
+        if place is not None and (place.lineno, where == "after") >= (node.lineno, False):
+            edits.insert_before(node, "import mlflow")
+        gap = "" if _has_gap_above(program, node) else "\n"
+        edits.insert_before(node, f"{gap}# {reason}\n{call}\n")
+        edits.pad(node)
+        return
     if end is None:
+        body = program.tree.body
         first = next((part for part in body if not loop.is_docstring(part)), body[0])
         edits.insert_before(first, "import mlflow")
         edits.insert_before(first, f"\n{call}\n")
         return
     edits.insert_after(end, f"\n{call}\n")
+
+
+def _has_gap_above(program: Program, node: ast.stmt) -> bool:
+    lines = program.text.splitlines()
+    return node.lineno >= 2 and not lines[node.lineno - 2].strip()
+
+
+def _order(program: Program) -> tuple[ast.stmt, str] | None:
+    """The first import that autologging has to precede, and why: MLflow replaces functions of these modules."""
+    for node in program.tree.body:
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        names = {alias.asname or alias.name for alias in node.names}
+        calls = [call for call in program.calls if isinstance(call.func, ast.Name) and call.func.id in names]
+        if node.module == "sklearn.metrics" and any(_is_seen_call(program, call) for call in calls):
+            return node, "before sklearn.metrics is imported: only then are its results logged"
+        if node.module == "sklearn.model_selection" and any(_is_cross(call) for call in calls):
+            return node, "before sklearn.model_selection is imported: the fits of cross-validation are not runs"
+    return None
 
 
 # --- fits ------------------------------------------------------------------------------------------------------
@@ -144,13 +172,17 @@ def _trained(program: Program) -> list[tuple[str, ast.stmt]]:
             made = _maker(program, call.func.value)
             if made is not None and (program.qualified(made.func) or "").startswith(_NO_MODELS):
                 continue
-        elif (dotted(call.func) or "").split(".")[-1] in _CROSS and call.args:
+        elif _is_cross(call) and call.args:
             name = dotted(call.args[0])
         else:
             continue
         if name and name != "self" and not name.startswith("self."):
             found.append((name, program.statement_of(call)))
     return found
+
+
+def _is_cross(call: ast.Call) -> bool:
+    return (dotted(call.func) or "").split(".")[-1] in _CROSS
 
 
 def _runs_often(program: Program, call: ast.Call) -> bool:
@@ -175,23 +207,33 @@ def _runs_often(program: Program, call: ast.Call) -> bool:
 
 def _log_unseen(program: Program, edits: Edits, fits: list[ast.Call]) -> list[str]:
     """Numbers shown after a fit that autologging does not know: logged to the run of that fit."""
-    logs: list[Log] = []
+    logs: dict[tuple[ast.AST | None, str], Log] = {}
     for item in displays.shown(program):
         expression = item.expression
         if isinstance(expression, ast.Constant) or not is_pure(expression, also=_is_metric_function(program)):
             continue
         if not naming.is_metric(item, training=item.floating) or _is_seen(program, expression):
             continue
-        if is_collection(program, expression) or not _after_fit(program, item.statement, fits):
+        if is_collection(program, expression) or not numeric.is_number(program, item):
             continue
-        base, split = naming.base_name(item), naming.split_of(item, program, training=False)
-        name = f"{split}_{base}" if split and split not in base.split("_") else base
+        if numeric.is_duration(program, expression) or not _after_fit(program, item.statement, fits):
+            continue
         value = program.source(expression)
-        logs.append(Log(item.statement, name, value, steps.step(program, item.statement), batch=False))
+        log = Log(item.statement, _metric_name(program, item), value, steps.step(program, item.statement), batch=False)
+        logs.setdefault((program.function_of(item.statement), value), log)
     if not logs:
         return []
-    log_metrics(program, edits, unique(logs), run="run_id=mlflow.last_active_run().info.run_id")
-    return ["shown by the program and logged to the same run: " + ", ".join(sorted({log.name for log in logs}))]
+    found = unique(list(logs.values()))
+    log_metrics(program, edits, found, run="run_id=mlflow.last_active_run().info.run_id")
+    return ["shown by the program and logged to the same run: " + ", ".join(sorted({log.name for log in found}))]
+
+
+def _metric_name(program: Program, item: displays.Shown) -> str:
+    base, split = naming.base_name(item), naming.split_of(item, program, training=False)
+    spread = isinstance(item.expression, ast.Call) and (dotted(item.expression.func) or "").endswith(".std")
+    if spread and "std" not in base:
+        base = f"{base.removesuffix('s')}_std"
+    return f"{split}_{base}" if split and split not in base.split("_") else base
 
 
 def _is_metric_function(program: Program) -> frozenset[str]:

@@ -213,7 +213,8 @@ def _shown(baseline: Observation, adapted: Observation) -> tuple[list[Printed], 
     found: tuple[list[Printed], list[Printed]] = ([], [])
     known: set[str] = set()
     for index, observation in enumerate((baseline, adapted)):
-        for text in (observation.stdout, observation.stderr):
+        plotted = "\n".join(str(text) for text in _list(observation.trace.get("texts")))
+        for text in (observation.stdout, observation.stderr, plotted):
             for count, (number, line) in enumerate(lines(text)):
                 if count > _MAX_LINES:
                     break

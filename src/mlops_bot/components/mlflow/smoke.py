@@ -15,6 +15,7 @@ from typing import Any, Callable
 REMOTE = ("http:", "https:", "databricks", "azureml:", "uc:")
 TRACKING = "mlflow.tracking._tracking_service.utils"
 REGISTRY = "mlflow.tracking._model_registry.utils"
+PLOTTED = 2  # classifiers whose plots autologging may draw
 USERS_OF_RANDOM = (
     "mlflow.utils.name_utils",
     "mlflow.utils.rest_utils",
@@ -160,3 +161,24 @@ def _quiet(hooks: Any, module: Any) -> None:
             hooks.trace.muted = before
 
     module._log_estimator_content = content
+    if not hooks.full:
+        _few_plots(hooks, module)
+
+
+def _few_plots(hooks: Any, module: Any) -> None:
+    """Autologging draws plots of every classifier, which takes longer than most fits: of the first few only."""
+    original = getattr(module, "_get_classifier_artifacts", None)
+    if original is None:
+        return
+    fits = 0
+
+    @functools.wraps(original)
+    def artifacts(*args: Any, **kwargs: Any) -> Any:
+        nonlocal fits
+        fits += 1
+        if fits <= PLOTTED:
+            return original(*args, **kwargs)
+        hooks.note("limit", "MLflow plots of classifiers", f"drawn for the first {PLOTTED} fits only")
+        return []
+
+    module._get_classifier_artifacts = artifacts

@@ -13,6 +13,7 @@ from typing import Any, Callable
 MAX_SCALARS = 20000
 MAX_EVENTS = 500
 MAX_NOTES = 200
+MAX_TEXTS = 500
 FRAMEWORKS = ("torch", "torchvision", "lightning", "pytorch_lightning", "keras", "tensorflow", "sklearn", "xgboost")
 
 
@@ -33,6 +34,7 @@ class Trace:
         self.scalars: list[list[Any]] = []
         self.training: list[dict[str, Any]] = []
         self.models: list[dict[str, Any]] = []
+        self.texts: list[str] = []
         self.errors: list[str] = []
         self.exit: dict[str, str] = {"kind": "normal", "type": "", "message": ""}
         self._seen: set[tuple[str, str, str]] = set()
@@ -51,6 +53,12 @@ class Trace:
                 self.scalars.append([source, name, float(value)])
             except (TypeError, ValueError, OverflowError):
                 return
+
+    def text(self, text: str) -> None:
+        """A text with numbers that is shown elsewhere than on the terminal: in a plot."""
+        line = " ".join(text.split())[:300]
+        if len(self.texts) < MAX_TEXTS and not self.muted and line not in self.texts[-20:]:
+            self.texts.append(line)
 
     def event(self, event: dict[str, Any]) -> dict[str, Any]:
         if len(self.training) < MAX_EVENTS:
@@ -74,6 +82,7 @@ class Trace:
             "scalars": self.scalars,
             "training": self.training,
             "models": self.models,
+            "texts": self.texts,
             "exit": self.exit,
             "errors": self.errors,
             "seconds": {"total": round(time.monotonic() - self.started, 3)},
@@ -101,7 +110,7 @@ def _continue(document: dict[str, Any], path: str) -> None:
             earlier = json.load(stream)
     except (OSError, ValueError):
         return
-    for key in ("notes", "scalars", "training", "models", "errors"):
+    for key in ("notes", "scalars", "training", "models", "texts", "errors"):
         own = [item for item in document[key] if key != "notes" or item not in earlier[key]]
         document[key] = [*earlier[key], *own]
     names = document["frameworks"]
@@ -120,7 +129,7 @@ def _merge(document: dict[str, Any], parts: list[str]) -> None:
             continue
         if not alone:
             continue
-        for key in ("notes", "scalars", "training", "models"):
+        for key in ("notes", "scalars", "training", "models", "texts"):
             document[key].extend(item for item in part[key] if key != "notes" or item not in document[key])
         document["frameworks"].extend(name for name in part["frameworks"] if name not in document["frameworks"])
     del document["scalars"][MAX_SCALARS:]
