@@ -270,6 +270,11 @@ def _labelled(parts: list[Piece], statement: ast.stmt) -> Iterator[Shown]:
         else:
             values.append(part)
             texts.append("")
+    for index in range(len(values) - 1, -1, -1):  # f"reward_env_{i}={reward}": a part of the label
+        if re.search(r"[A-Za-z_]$", texts[index]) and re.match(r"\w*\s?[:=]", texts[index + 1]):
+            if not values[index].floating:
+                texts[index : index + 2] = [texts[index].rstrip("_") + texts[index + 1]]
+                del values[index]
     groups: list[tuple[str, list[int]]] = []
     for index in range(len(values)):
         label = own_label(texts[index])

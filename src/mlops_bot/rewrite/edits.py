@@ -127,6 +127,7 @@ class _Apply(cst.CSTTransformer):
                     inside = body[starts[first] :]
                     block = cst.ensure_type(self._statement(f"{header}\n    pass\n"), cst.With)
                     leading = _leading(inside[0])
+                    inside = [_with_leading(part, _bare(_leading(part))) for part in inside]
                     inside[0] = _with_leading(inside[0], ())
                     wrapped = [*(self._statement(code) for code in opening), *inside]
                     block = block.with_changes(leading_lines=leading, body=cst.IndentedBlock(body=wrapped))
@@ -180,6 +181,11 @@ def _is_import(statement: cst.BaseStatement) -> bool:
     return isinstance(statement, cst.SimpleStatementLine) and isinstance(
         statement.body[0], (cst.Import, cst.ImportFrom)
     )
+
+
+def _bare(lines: Sequence[cst.EmptyLine]) -> list[cst.EmptyLine]:
+    """Empty lines stay empty when what follows is indented."""
+    return [line.with_changes(indent=False) if line.comment is None else line for line in lines]
 
 
 def _with_leading(statement: cst.BaseStatement, lines: Sequence[cst.EmptyLine]) -> cst.BaseStatement:

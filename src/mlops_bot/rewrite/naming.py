@@ -26,8 +26,8 @@ SPLIT = {
     "dev": "dev", "holdout": "test", "trn": "train", "vali": "val",
 }  # fmt: skip
 _FILLER = {
-    "average", "avg", "mean", "set", "the", "of", "on", "is", "our", "a", "an", "current", "this", "at", "for", "in", "after",
-    "model", "network", "classifier",
+    "average", "avg", "mean", "set", "the", "of", "on", "is", "our", "a", "an", "current", "this", "at", "for", "in",
+    "after", "model", "network", "classifier", "print", "running", "cur", "curr",
 }  # fmt: skip
 _SHORT = {"acc": "accuracy", "err": "error"}
 
@@ -91,6 +91,8 @@ def split_of(item: Shown, program: Program, *, training: bool) -> str:
             return SPLIT[word]
     function = program.function_of(item.statement)
     found = _split_of_data(item.expression, program, function) or (function_split(function) if function else "")
+    if not found and _from_training(item.expression, program, function):
+        return "train"
     if found:
         return found
     own = base_name(item)
@@ -110,6 +112,23 @@ def _split_of_data(expression: ast.expr, program: Program, function: Function | 
                         if word in SPLIT:
                             return SPLIT[word]
     return ""
+
+
+def _from_training(expression: ast.expr, program: Program, function: Function | None) -> bool:
+    """`output, loss = train(batch)`: a result of local code that updates the model."""
+    for node in ast.walk(expression):
+        if isinstance(node, ast.Name):
+            for statement in program.assignments(node.id, function):
+                value = getattr(statement, "value", None)
+                if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+                    for called in program.functions_named(value.func.id, method=False):
+                        if any(is_backward(part) for part in ast.walk(called)):
+                            return True
+    return False
+
+
+def is_backward(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "backward"
 
 
 def function_split(function: Function) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mlops_bot.rewrite import steps
 from mlops_bot.rewrite.naming import words
-from mlops_bot.rewrite.program import Function, LoopNode, Program, dotted
+from mlops_bot.rewrite.program import Function, LoopNode, Program, dotted, is_optimizer
 
 _PARSERS = {"parse_args": False, "parse_known_args": True}
 _HYPER = re.compile(
@@ -160,8 +160,10 @@ def constants(program: Program, place: ast.stmt, *, limit: int = 20) -> dict[str
                 found["optimizer"] = "type(optimizer).__name__"
                 found["lr"] = 'optimizer.param_groups[0]["lr"]'
     have = {word for name in found for word in words(name)}
-    for name, value, _ in _visible(program, place):
-        if isinstance(value, ast.Call) and _is_optimizer(program, value):
+    for name, value, owner in _visible(program, place):
+        if owner is None and function is not None and not _reads(function, name):
+            continue  # another one may be handed to the function
+        if isinstance(value, ast.Call) and is_optimizer(program, value):
             key = name if name in ("opt", "optimizer", "optim") or "optim" in name else f"{name}_optimizer"
             found.setdefault("optimizer" if key in ("opt", "optim") else key, f"type({name}).__name__")
             if not have & {"lr", "rate"}:
@@ -175,20 +177,25 @@ def constants(program: Program, place: ast.stmt, *, limit: int = 20) -> dict[str
     return dict(list(found.items())[:limit])
 
 
-def loop_epochs(loop: LoopNode | None) -> str | None:
-    """The number of epochs as the loop's `range` has it, when it is a literal."""
+def loop_turns(loop: LoopNode | None) -> tuple[str, str] | None:
+    """What a loop over a literal `range` counts, by its variable's name, and how many of it."""
     if isinstance(loop, (ast.For, ast.AsyncFor)):
         iterable = steps.unwrapped(loop.iter)
         if isinstance(iterable, ast.Call) and dotted(iterable.func) == "range" and len(iterable.args) == 1:
             if isinstance(iterable.args[0], ast.Constant):
-                return str(iterable.args[0].value)
+                counted = {
+                    word for node in ast.walk(loop.target) if isinstance(node, ast.Name) for word in words(node.id)
+                }
+                if counted & {"epi", "episode", "ep"}:
+                    return "episodes", str(iterable.args[0].value)
+                named = any("epoch" in word for word in counted)
+                return "epochs" if named else "steps", str(iterable.args[0].value)
     return None
 
 
-def _is_optimizer(program: Program, value: ast.Call) -> bool:
-    return (program.qualified(value.func) or "").startswith("torch.optim.") and "lr_scheduler" not in (
-        program.qualified(value.func) or ""
-    )
+def _reads(function: Function, name: str) -> bool:
+    uses = [node for node in ast.walk(function) if isinstance(node, ast.Name) and node.id == name]
+    return bool(uses) and all(isinstance(node.ctx, ast.Load) for node in uses)
 
 
 def _visible(program: Program, place: ast.stmt) -> list[tuple[str, ast.expr, Function | None]]:

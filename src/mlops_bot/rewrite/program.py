@@ -157,17 +157,38 @@ class Program:
         return {}
 
     def call_sites(self, function: Function) -> list[ast.Call]:
-        """Calls of a function (by name) or of a method (by attribute), recursion left out."""
-        method = isinstance(self.parent[function], ast.ClassDef)
-        return [
-            call
-            for call in self.calls
-            if (
-                (not method and isinstance(call.func, ast.Name) and call.func.id == function.name)
-                or (method and isinstance(call.func, ast.Attribute) and call.func.attr == function.name)
-            )
-            and not self.inside(call, function)
-        ]
+        """Calls of a function (by name) or of a method (by attribute), recursion left out.
+
+        Other objects may have methods of the same name (`model.train()`): where calls on the class's own instances
+        are known, only those count.
+        """
+        definition = self.parent[function]
+        calls = [call for call in self._calls_by_name.get(function.name, []) if not self.inside(call, function)]
+        if not isinstance(definition, ast.ClassDef):
+            return [call for call in calls if isinstance(call.func, ast.Name)]
+        calls = [call for call in calls if isinstance(call.func, ast.Attribute)]
+        own = [call for call in calls if self._is_instance(call.func.value, definition)]  # type: ignore[attr-defined]
+        return own or calls
+
+    @cached_property
+    def _calls_by_name(self) -> dict[str, list[ast.Call]]:
+        found: dict[str, list[ast.Call]] = {}
+        for call in self.calls:
+            name = getattr(call.func, "id", None) or getattr(call.func, "attr", None)
+            if name is not None:
+                found.setdefault(name, []).append(call)
+        return found
+
+    def _is_instance(self, node: ast.expr, definition: ast.ClassDef) -> bool:
+        """`self` in the class, `Class(...)`, or a name that such a call was given."""
+        if isinstance(node, ast.Call):
+            return isinstance(node.func, ast.Name) and node.func.id == definition.name
+        if not isinstance(node, ast.Name):
+            return False
+        if node.id == "self":
+            return self.class_of(node) is definition
+        values = [getattr(statement, "value", None) for statement in self.assignments(node.id)]
+        return any(isinstance(value, ast.Call) and self._is_instance(value, definition) for value in values)
 
     @cached_property
     def calls(self) -> list[ast.Call]:
@@ -233,6 +254,12 @@ def dotted(node: ast.expr) -> str | None:
     if not isinstance(current, ast.Name):
         return None
     return ".".join([current.id, *parts[::-1]])
+
+
+def is_optimizer(program: Program, call: ast.Call) -> bool:
+    """`torch.optim.SGD(...)`, but no scheduler of its learning rate."""
+    name = program.qualified(call.func) or ""
+    return name.startswith("torch.optim.") and "lr_scheduler" not in name and name.split(".")[-1][:1].isupper()
 
 
 def walk_executed(node: ast.AST) -> Iterator[ast.AST]:

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from mlops_bot.rewrite import steps
-from mlops_bot.rewrite.program import FUNCTIONS, Function, LoopNode, Program, dotted, walk_executed
+from mlops_bot.rewrite.program import FUNCTIONS, Function, LoopNode, Program, dotted, is_optimizer, walk_executed
 
 _WRAP_LINES = 12  # longer stretches are not indented as a whole
 _HARMLESS = {"torch.no_grad", "wraps", "functools.wraps", "record", "torch.inference_mode", "timer", "profile"}
@@ -107,6 +107,23 @@ def _left_to_others(program: Program, statement: ast.stmt) -> Function | None:
     return function if isinstance(statement, ast.Raise) else None
 
 
+def around_calls(program: Program, core: ast.stmt, wanted: list[ast.stmt]) -> list[Stretch] | None:
+    """A run around each call of the function that trains, where that keeps a long loop from being indented.
+
+    None: the loop is short, or the calls are no statements of their own, or run less than `wanted`.
+    """
+    function = program.function_of(core)
+    if function is None or (core.end_lineno or 0) - core.lineno < _WRAP_LINES or program.loops_of(core):
+        return None
+    sites = [program.statement_of(call) for call in program.call_sites(function)]
+    if not 0 < len(sites) <= 8 or len({program.function_of(site) for site in sites}) != 1:
+        return None
+    if not all(isinstance(site, (ast.Expr, ast.Assign)) for site in sites):
+        return None
+    found = [Stretch(site, site, program.suite_of(site), True) for site in dict.fromkeys(sites)]
+    return found if all(found[0].covers(program, spot) for spot in wanted) else None
+
+
 def _around_core(program: Program, core: ast.stmt, spots: list[ast.stmt]) -> Stretch:
     suite = program.suite_of(core)
     after = suite[suite.index(core) :]
@@ -168,18 +185,14 @@ def begins_anew(program: Program, loop: LoopNode) -> bool:
     if any(is_optimizer(program, call) for call in program.calls):
         return any(is_optimizer(program, call) for call in calls)
     return any(
-        (program.qualified(call.func) or "").startswith("sklearn.")
-        and (dotted(call.func) or "").split(".")[-1][:1].isupper()
+        (
+            (program.qualified(call.func) or "").startswith("sklearn.")
+            and (dotted(call.func) or "").split(".")[-1][:1].isupper()
+        )
         or (isinstance(call.func, ast.Name) and _is_module(program, call.func.id))
         or (isinstance(call.func, ast.Attribute) and call.func.attr == "compile")
         for call in calls
     )
-
-
-def is_optimizer(program: Program, call: ast.Call) -> bool:
-    """`torch.optim.SGD(...)`, but no scheduler of its learning rate."""
-    name = program.qualified(call.func) or ""
-    return name.startswith("torch.optim.") and "lr_scheduler" not in name and name.split(".")[-1][:1].isupper()
 
 
 def _is_module(program: Program, name: str) -> bool:

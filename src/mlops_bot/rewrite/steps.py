@@ -151,7 +151,7 @@ def step(program: Program, node: ast.stmt, *, run: ast.stmt | None = None) -> st
     known = [(loop, name) for loop, name in counters if name is not None]
     outer = _outer_counter(program, function, {name.id for _, name in known})
     if not known:
-        return outer
+        return outer or _counted_cell(loops)
     loop, name = known[-1]
     if loop is not loops[-1]:
         return name.id if len(known) == 1 else _combined(program, known)
@@ -163,6 +163,22 @@ def step(program: Program, node: ast.stmt, *, run: ast.stmt | None = None) -> st
         size = length(program, loop)
         return f"{outer} * {size} + {name.id}" if size else name.id
     return name.id
+
+
+def _counted_cell(loops: list[LoopNode]) -> str | None:
+    """`while run[0] <= n:` with `run[0] += 1` inside, also in a closure that the optimizer calls."""
+    for loop in reversed(loops):
+        if isinstance(loop, ast.While):
+            tested = {ast.unparse(node) for node in ast.walk(loop.test) if isinstance(node, ast.Subscript)}
+            for node in ast.walk(loop):
+                if (
+                    isinstance(node, ast.AugAssign)
+                    and isinstance(node.op, ast.Add)
+                    and isinstance(node.value, ast.Constant)
+                ):
+                    if node.value.value == 1 and ast.unparse(node.target) in tested and is_pure(node.target):
+                        return ast.unparse(node.target)
+    return None
 
 
 def _around(program: Program, loop: LoopNode, run: ast.stmt) -> bool:

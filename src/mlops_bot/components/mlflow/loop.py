@@ -33,6 +33,12 @@ def track(
     stretch = runs.choose(program, [*logged, *spots, *files], core, logged)
     if stretch is None:
         return NotApplicable("not applicable because nothing in this file calls its training code")
+    stretches, own_calls = [stretch], False
+    if core is not None and stretch.first is core and runs.repeated(program, core):
+        spots = [spot for spot in (*logged, *spots, *files) if stretch.covers(program, spot)]
+        calls = runs.around_calls(program, core, list(spots))
+        stretches, own_calls = calls or stretches, calls is not None
+        stretch = stretches[0]
     logs = [log for log in logs if stretch.covers(program, log.statement)]
     if not any(trains_here(program, log.statement) for log in logs) and core is not None:
         more = training_losses(program, {log.name for log in logs})
@@ -44,11 +50,12 @@ def track(
     for log in logs:
         if not log.own_step:
             log.step = steps.step(program, log.statement, run=stretch.first)
-    opening = _log_parameters(program, edits, stretch, core)
+    opening = _log_parameters(program, edits, stretch, core, each_call=own_calls)
     opening += _estimator_parameters(program, stretch, estimators)
     log_metrics(program, edits, logs)
     artifacts = log_files(program, edits, stretch, core)
-    _open_run(edits, stretch, opening)
+    for part in stretches:
+        _open_run(edits, part, opening)
     names = sorted({log.name for log in logs})
     notes = [f"one MLflow run spans the training (line {stretch.first.lineno})", "metrics: " + ", ".join(names)]
     return [*notes, f"saved files that become artifacts: {artifacts}"] if artifacts else notes
@@ -65,8 +72,13 @@ def _open_run(edits: Edits, stretch: runs.Stretch, opening: list[str]) -> None:
 # --- parameters ----------------------------------------------------------------------------------------------
 
 
-def _log_parameters(program: Program, edits: Edits, stretch: runs.Stretch, core: ast.stmt | None) -> list[str]:
-    """Edits for parameters inside the run; what belongs at its very beginning is returned."""
+def _log_parameters(
+    program: Program, edits: Edits, stretch: runs.Stretch, core: ast.stmt | None, *, each_call: bool
+) -> list[str]:
+    """Edits for parameters inside the run; what belongs at its very beginning is returned.
+
+    `each_call`: every call of the function that trains is a run of its own.
+    """
     home = program.function_of(stretch.first)
     around = [loop.target.id for loop in program.loops_of(stretch.first) if _counts(loop)]  # type: ignore[union-attr]
     turns = (
@@ -88,14 +100,16 @@ def _log_parameters(program: Program, edits: Edits, stretch: runs.Stretch, core:
             edits.insert_before(body[0], f"mlflow.log_params(vars({name}))")
             return []
     place = core if core is not None and stretch.covers(program, core) else stretch.first
-    if place is not stretch.first and not (
-        params.executes_once(program, program.function_of(place)) and not program.loops_of(place)
+    if (
+        place is not stretch.first
+        and not each_call
+        and not (params.executes_once(program, program.function_of(place)) and not program.loops_of(place))
     ):
         place = stretch.first
     values = {**{name: name for name in around}, **params.constants(program, place)}
-    epochs = params.loop_epochs(core if isinstance(core, (ast.For, ast.AsyncFor)) else None)
-    if epochs is not None and not any("epoch" in name for name in values):
-        values["epochs"] = epochs
+    turns_of = params.loop_turns(core if isinstance(core, (ast.For, ast.AsyncFor)) else None)
+    if turns_of is not None and not any(turns_of[0].rstrip("s") in name for name in values):
+        values[turns_of[0]] = turns_of[1]
     if not values:
         return []
     entries = [f"{program.string(name)}: {value.replace(chr(34), program.quote)}" for name, value in values.items()]

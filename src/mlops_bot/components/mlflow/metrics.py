@@ -118,7 +118,9 @@ def _is_loss_tensor(program: Program, name: ast.Name) -> bool:
         if value is not None and any(number in ast.unparse(value) for number in numbers):
             return False
     return any(
-        isinstance(node, ast.Call) and dotted(node.func) == f"{name.id}.backward"
+        isinstance(node, ast.Call)
+        and dotted(node.func) == f"{name.id}.backward"
+        and program.function_of(node) is function
         for node in ast.walk(function or program.tree)
     )
 
@@ -157,12 +159,12 @@ def unique(logs: list[Log]) -> list[Log]:
         values = list(dict.fromkeys(log.value for log in same))
         if len(values) < 2:
             continue
-        for value in values if len(values) == len(_own_words(values)) else values[1:]:
-            other = _other_name(name, value, values, taken)
-            taken.add(other)
-            for log in same:
-                if log.value == value:
-                    log.name = other
+        own = [_own_name(name, value, values) for value in values]
+        if not all(own) or len({*own, *taken}) < len(own) + len(taken):
+            own = [name, *(f"{name}_{index}" for index in range(2, len(values) + 1))]
+        taken.update(text for text in own if text)
+        for log in same:
+            log.name = own[values.index(log.value)] or name
     return logs
 
 
@@ -181,14 +183,13 @@ def _own_words(values: list[str]) -> dict[str, str]:
     return found
 
 
-def _other_name(name: str, value: str, values: list[str], taken: set[str]) -> str:
-    own = _own_words(values).get(value)
-    if own is not None:
-        words = [word for word in naming.words(own) if word not in name.split("_") and word not in naming.SPLIT]
-        candidate = "_".join([*words, name]) if words and len(values) == len(_own_words(values)) else ""
-        if candidate and candidate not in taken:
-            return candidate
-    return next(f"{name}_{index}" for index in range(2, 1000) if f"{name}_{index}" not in taken)
+def _own_name(name: str, value: str, values: list[str]) -> str | None:
+    """`name` with a word of the value's own before it, where every value has one."""
+    own = _own_words(values)
+    if len(own) < len(values):
+        return None
+    words = [word for word in naming.words(own[value]) if word not in name.split("_") and word not in naming.SPLIT]
+    return "_".join([*words, name]) if words else None
 
 
 def _qualified_name(name: str, word: str) -> str:
@@ -200,39 +201,103 @@ def training_losses(program: Program, taken: set[str]) -> list[Log]:
     """`loss.backward()`: the loss, per epoch where there are epochs."""
     found: list[Log] = []
     for call in program.calls:
-        function = call.func
-        if not (isinstance(function, ast.Attribute) and function.attr in ("backward", "manual_backward")):
+        tensor = _backpropagated(call)
+        if tensor is None:
             continue
-        tensor: ast.expr = function.value
-        if function.attr == "manual_backward" and call.args:
-            tensor = call.args[0]
-        if isinstance(tensor, ast.Call) and call.args == [] and tensor.args:  # scaler.scale(loss).backward()
-            tensor = tensor.args[0]
         loops = program.loops_of(call)
-        if not isinstance(tensor, ast.Name):
-            continue
-        own = any(naming.METRIC.match(word) for word in naming.words(tensor.id))
-        name = f"train_{tensor.id.lower()}" if own else "train_loss"
+        own = any(naming.METRIC.match(word) for word in naming.words(displays.expression_name(tensor)))
+        base = displays.expression_name(tensor).lower()
+        name = f"train_{base}" if own and base.isidentifier() else "train_loss"
         if name in taken or any(log.name == name for log in found):
             continue
+        text = program.source(tensor)
+        function = program.function_of(call)
         if not loops:
-            last = program.suite_of(program.statement_of(call))[-1]
-            last = program.statement_of(call) if isinstance(last, ast.Return) else last
-            found.append(Log(last, name, f"{tensor.id}.item()", steps.step(program, last), batch=True))
+            if function is None and not own:
+                continue  # a gradient of something, not a training
+            found.append(_loss_of_one_step(program, call, tensor, name))
             continue
         inner = loops[-1]
         alone = (len(loops) == 1 and steps.is_epoch_loop(inner)) or (
-            len(loops) == 1 and not steps.is_batch_loop(inner) and program.function_of(call) is None
+            len(loops) == 1 and not steps.is_batch_loop(inner) and function is None
         )
         if alone:
             last = inner.body[-1]
-            found.append(Log(last, name, f"{tensor.id}.item()", steps.step(program, last), batch=False))
+            found.append(Log(last, name, f"{text}.item()", steps.step(program, last), batch=False))
         else:
-            total = _running_total(program, inner, tensor.id)
+            total = _running_total(program, inner, text)
             length = steps.length(program, inner)
-            value = f"{total} / {length}" if total and length else f"{tensor.id}.item()"
+            value = f"{total} / {length}" if total and length else f"{text}.item()"
             found.append(Log(inner, name, value, steps.step(program, inner), batch=False))
     return found
+
+
+def _backpropagated(call: ast.Call) -> ast.expr | None:
+    """The tensor of `loss.backward()`, `scaler.scale(loss).backward()`, `fabric.backward(loss)`."""
+    function = call.func
+    if not (isinstance(function, ast.Attribute) and function.attr in ("backward", "manual_backward")):
+        return None
+    tensor: ast.expr = function.value
+    if (
+        call.args
+        and isinstance(call.args[0], (ast.Name, ast.Attribute))
+        and isinstance(tensor, (ast.Name, ast.Attribute))
+    ):
+        owner = naming.words(dotted(tensor) or "")[-1:]
+        if function.attr == "manual_backward" or not any(naming.METRIC.match(word) for word in owner):
+            tensor = call.args[0]
+    if (
+        isinstance(tensor, ast.Call)
+        and tensor.args
+        and isinstance(tensor.func, ast.Attribute)
+        and tensor.func.attr == "scale"
+    ):
+        tensor = tensor.args[0]
+    if isinstance(tensor, (ast.Name, ast.Attribute)):
+        return tensor
+    if isinstance(tensor, ast.Call) and not tensor.args and is_pure(tensor):  # loss.mean().backward()
+        return tensor
+    return None
+
+
+def _loss_of_one_step(program: Program, call: ast.Call, tensor: ast.expr, name: str) -> Log:
+    """The loss in a function that does one update: where its caller gets it, or at the function's end."""
+    function = program.function_of(call)
+    statement = program.statement_of(call)
+    if function is None:
+        return Log(statement, name, f"{program.source(tensor)}.item()", None, batch=True)
+    received = _received(program, function, tensor)
+    if received is not None:
+        place, value = received
+        return Log(place, name, value, steps.step(program, place), batch=True)
+    last = program.suite_of(statement)[-1]
+    last = statement if isinstance(last, ast.Return) else last
+    return Log(last, name, f"{program.source(tensor)}.item()", steps.step(program, last), batch=True)
+
+
+def _received(program: Program, function: ast.AST, tensor: ast.expr) -> tuple[ast.stmt, str] | None:
+    """`loss = train(...)` in a loop, of a function that returns the loss as a number."""
+    if not isinstance(tensor, ast.Name) or not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return None
+    returns = [node.value for node in walk_executed(function) if isinstance(node, ast.Return)]
+    sites = program.call_sites(function)
+    if len(returns) != 1 or len(sites) != 1 or returns[0] is None:
+        return None
+    parts = returns[0].elts if isinstance(returns[0], ast.Tuple) else [returns[0]]
+    number = f"{tensor.id}.item()"
+    at = [index for index, part in enumerate(parts) if number in ast.unparse(part) and is_pure(part)]
+    statement = program.statement_of(sites[0])
+    if len(at) != 1 or not isinstance(statement, ast.Assign) or statement.value is not sites[0]:
+        return None
+    target = statement.targets[0]
+    if isinstance(returns[0], ast.Tuple):
+        if not isinstance(target, ast.Tuple) or len(target.elts) != len(parts):
+            return None
+        target = target.elts[at[0]]
+    loops = program.loops_of(statement)
+    if not isinstance(target, ast.Name) or not loops or steps.counter(loops[-1]) is None:
+        return None
+    return statement, target.id
 
 
 def _running_total(program: Program, loop: ast.stmt, tensor: str) -> str | None:
