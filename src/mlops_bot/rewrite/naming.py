@@ -70,7 +70,13 @@ def base_name(item: Shown) -> str:
         kept = [*kept, named[-1]]
     if not kept:
         kept = [word for word in words(expression_name(item.expression)) if word not in SPLIT] or ["value"]
-    return "_".join(_SHORT.get(word, word) for word in kept).replace("²", "2")[:100]
+    if "best" in words(expression_name(item.expression)) and "best" not in kept:
+        kept = ["best", *kept]
+    return "_".join(full(word) for word in kept).replace("²", "2")[:100]
+
+
+def full(word: str) -> str:
+    return _SHORT.get(word, word)
 
 
 def label_name(label: str) -> str:

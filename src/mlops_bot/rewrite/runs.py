@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mlops_bot.rewrite import steps
 from mlops_bot.rewrite.program import FUNCTIONS, Function, LoopNode, Program, dotted, is_optimizer, walk_executed
 
-_WRAP_LINES = 12  # longer stretches are not indented as a whole
+_WRAP_LINES = 25  # longer stretches are not indented as a whole
 _HARMLESS = {"torch.no_grad", "wraps", "functools.wraps", "record", "torch.inference_mode", "timer", "profile"}
 
 
@@ -154,15 +154,12 @@ def _called_often(program: Program, function: Function, depth: int) -> bool:
 
 def core_loop(program: Program) -> LoopNode | None:
     """The outermost loop of one training: around the epochs, but inside of loops that start a training anew."""
-    for node in ast.walk(program.tree):
-        if not steps.is_training_call(node) or steps.is_step_call(node):
-            continue
-        loops = _loops_through_calls(program, node, 3)
-        while len(loops) > 1 and not steps.is_epoch_loop(loops[0]) and begins_anew(program, loops[0]):
-            loops = loops[1:]
-        if loops:
-            return loops[0]
-    return None
+    nodes = [node for node in ast.walk(program.tree) if steps.is_training_call(node) and not steps.is_step_call(node)]
+    chains = [_loops_through_calls(program, node, 3) for node in nodes]
+    loops = max(chains, key=lambda loops: (any(map(steps.is_epoch_loop, loops)), len(loops)), default=[])
+    while len(loops) > 1 and not steps.is_epoch_loop(loops[0]) and begins_anew(program, loops[0]):
+        loops = loops[1:]
+    return loops[0] if loops else None
 
 
 def _loops_through_calls(program: Program, node: ast.AST, depth: int) -> list[LoopNode]:

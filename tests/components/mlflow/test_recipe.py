@@ -196,8 +196,8 @@ def test_sys_exit_is_kept_out_of_the_run() -> None:
     outcome = adapt(read(next(path for path in PROGRAMS if path.stem == "pytorch_config_dict")))
     assert isinstance(outcome, Rewritten)
     assert outcome.text.endswith('if __name__ == "__main__":\n    sys.exit(main())\n')
-    assert "    mlflow.log_params(config)\n" in outcome.text
-    assert '    plt.savefig("losses.png")\n    mlflow.log_artifact("losses.png")\n' in outcome.text
+    assert "    with mlflow.start_run():\n        mlflow.log_params(config)\n" in outcome.text
+    assert '        plt.savefig("losses.png")\n        mlflow.log_artifact("losses.png")\n    return 0' in outcome.text
 
 
 def test_newlines_and_tabs_stay() -> None:

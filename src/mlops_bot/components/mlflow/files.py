@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from mlops_bot.components.mlflow.writing import guarded
 from mlops_bot.rewrite import naming, params, runs, steps
 from mlops_bot.rewrite.edits import Edits
 from mlops_bot.rewrite.program import Program, dotted
@@ -12,11 +13,11 @@ from mlops_bot.rewrite.purity import is_pure_path
 _FIGURES = {"save_image", "savefig", "imsave", "imwrite"}
 
 
-def log_files(program: Program, edits: Edits, stretch: runs.Stretch, core: ast.stmt | None) -> int:
+def log_files(program: Program, edits: Edits, stretch: runs.Stretch, core: ast.stmt | None, *, guard: str = "") -> int:
     """`mlflow.log_artifact(path)` right after files are saved."""
     found = [item for item in saved(program, core) if stretch.covers(program, item[0])]
     for statement, path, _ in found:
-        edits.insert_after(statement, f"mlflow.log_artifact({path})")
+        edits.insert_after(statement, guarded(guard, f"mlflow.log_artifact({path})"))
     return len(found)
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from mlops_bot.components.mlflow.files import log_files, saved
-from mlops_bot.components.mlflow.metrics import metrics, training_losses, trains_here
+from mlops_bot.components.mlflow.metrics import metrics, returned_metrics, training_losses, trains_here
 from mlops_bot.components.mlflow.writing import call_text, log_metrics
 from mlops_bot.rewrite import params, runs, steps
 from mlops_bot.rewrite.edits import Edits, key
@@ -15,17 +15,24 @@ from mlops_bot.types import NotApplicable
 
 
 def track(
-    program: Program, edits: Edits, *, estimators: Sequence[str] = (), spots: Sequence[ast.stmt] = ()
+    program: Program,
+    edits: Edits,
+    *,
+    estimators: Sequence[str] = (),
+    spots: Sequence[ast.stmt] = (),
+    only: ast.stmt | None = None,
 ) -> list[str] | NotApplicable:
     """Collects the edits for one program; returns notes for the reader.
 
     `estimators`: names of objects with get_params(), whose parameters belong to the run.
     `spots`: further statements that the run has to span.
+    `only`: the one statement that trains in this process; elsewhere the same code runs without a run.
     """
     core = runs.core_loop(program)
     logs = metrics(program)
     if not any(trains_here(program, log.statement) for log in logs):
         logs += training_losses(program, {log.name for log in logs})
+    logs += returned_metrics(program, logs)
     if not logs:
         return NotApplicable("not applicable because the program shows no metric and its loss has no name")
     files = [statement for statement, _, _ in saved(program, core)]
@@ -33,6 +40,8 @@ def track(
     stretch = runs.choose(program, [*logged, *spots, *files], core, logged)
     if stretch is None:
         return NotApplicable("not applicable because nothing in this file calls its training code")
+    if only is not None:
+        stretch = runs.Stretch(only, only, program.suite_of(only), True)
     stretches, own_calls = [stretch], False
     if core is not None and stretch.first is core and runs.repeated(program, core):
         spots = [spot for spot in (*logged, *spots, *files) if stretch.covers(program, spot)]
@@ -50,10 +59,11 @@ def track(
     for log in logs:
         if not log.own_step:
             log.step = steps.step(program, log.statement, run=stretch.first)
-    opening = _log_parameters(program, edits, stretch, core, each_call=own_calls)
+    opening = _log_parameters(program, edits, stretch, core if only is None else None, each_call=own_calls)
     opening += _estimator_parameters(program, stretch, estimators)
-    log_metrics(program, edits, logs)
-    artifacts = log_files(program, edits, stretch, core)
+    guard = "" if only is None else "if mlflow.active_run():"
+    log_metrics(program, edits, logs, guard=guard)
+    artifacts = log_files(program, edits, stretch, core, guard=guard)
     for part in stretches:
         _open_run(edits, part, opening)
     names = sorted({log.name for log in logs})
@@ -73,7 +83,7 @@ def _open_run(edits: Edits, stretch: runs.Stretch, opening: list[str]) -> None:
 
 
 def _log_parameters(
-    program: Program, edits: Edits, stretch: runs.Stretch, core: ast.stmt | None, *, each_call: bool
+    program: Program, edits: Edits, stretch: runs.Stretch, core: ast.stmt | None, *, each_call: bool = False
 ) -> list[str]:
     """Edits for parameters inside the run; what belongs at its very beginning is returned.
 

@@ -300,6 +300,35 @@ def _received(program: Program, function: ast.AST, tensor: ast.expr) -> tuple[as
     return statement, target.id
 
 
+def returned_metrics(program: Program, logs: list[Log]) -> list[Log]:
+    """`acc1 = validate(loader)` once an epoch, of a function that logs nothing itself."""
+    found: list[Log] = []
+    shown = {program.function_of(log.statement) for log in logs}
+    for call in program.calls:
+        statement = program.statement_of(call)
+        if not isinstance(statement, ast.Assign) or statement.value is not call:
+            continue
+        target, loops = statement.targets[0], program.loops_of(statement)
+        if not isinstance(target, ast.Name) or not loops or not steps.is_epoch_loop(loops[-1]):
+            continue
+        called = program.mentions(call.func)
+        if not called or not any(naming.METRIC.match(word) for word in naming.words(re.sub(r"\d+$", "", target.id))):
+            continue
+        inside = called.union(*(program.reached(part) for function in called for part in function.body))
+        used = {log.value for log in logs if program.inside(log.statement, loops[-1])}
+        if inside & shown or any(re.search(rf"\b{target.id}\b", value) for value in used):
+            continue
+        words = naming.words(target.id)
+        split = next((naming.SPLIT[word] for word in words if word in naming.SPLIT), "") or next(
+            (naming.function_split(function) for function in called if naming.function_split(function)), ""
+        )
+        base = "_".join(naming.full(word) for word in words if word not in naming.SPLIT)
+        name = f"{split}_{base}" if split else base
+        if name not in {log.name for log in (*logs, *found)}:
+            found.append(Log(statement, name, target.id, steps.step(program, statement), batch=False))
+    return found
+
+
 def _running_total(program: Program, loop: ast.stmt, tensor: str) -> str | None:
     """`total += loss.item()`, set back before the loop."""
     for node in walk_executed(loop):

@@ -7,7 +7,7 @@ import ast
 from mlops_bot.components.mlflow import autolog, loop
 from mlops_bot.rewrite.edits import Edits
 from mlops_bot.rewrite.imports import add_import
-from mlops_bot.rewrite.program import Program
+from mlops_bot.rewrite.program import Program, dotted
 from mlops_bot.types import Framework, Functionality, NotApplicable, Rewritten, SourceFacts
 
 _SPAWNS = {
@@ -38,6 +38,8 @@ def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewr
     used = _line_of_import(program, "mlflow")
     if used is not None:
         return NotApplicable(f"not applicable because MLflow is already used (line {used})")
+    if (spawn := _spawns_elsewhere(program)) is not None:
+        return NotApplicable(f"not applicable because {spawn}")
     if not program.calls or (facts.is_training is False and not _calls_one_of(program, _TRAINING)):
         return NotApplicable("not applicable because the file trains no model")
     if facts.framework is None:
@@ -52,11 +54,16 @@ def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewr
 
 def _add(program: Program, edits: Edits, framework: Framework) -> list[str] | NotApplicable:
     if framework == "pytorch":
-        for call in program.calls:
-            reason = _SPAWNS.get(program.qualified(call.func) or "")
-            if reason is not None:
-                return NotApplicable(f"not applicable because {reason} (line {call.lineno})")
-        return loop.track(program, edits)
+        spawned = [call for call in program.calls if program.qualified(call.func) in _SPAWNS]
+        if not spawned:
+            return loop.track(program, edits)
+        only = _in_this_process(program, spawned)
+        if only is None:
+            reason = _SPAWNS[program.qualified(spawned[0].func) or ""]
+            return NotApplicable(f"not applicable because {reason} (line {spawned[0].lineno})")
+        outcome = loop.track(program, edits, only=only)
+        note = "training in spawned processes is not tracked: only the direct call opens a run"
+        return outcome if isinstance(outcome, NotApplicable) else [*outcome, note]
     if framework == "lightning":
         return autolog.lightning(program, edits)
     if framework == "keras":
@@ -64,6 +71,42 @@ def _add(program: Program, edits: Edits, framework: Framework) -> list[str] | No
     if framework == "sklearn":
         return autolog.sklearn(program, edits)
     return autolog.other(program, edits)
+
+
+def _spawns_elsewhere(program: Program) -> str | None:
+    """Why a file that trains nothing itself starts processes that do."""
+    if _calls_one_of(program, _TRAINING):
+        return None
+    for call in program.calls:
+        reason = _SPAWNS.get(program.qualified(call.func) or "")
+        if reason is not None and reason.startswith("training runs in"):
+            return f"{reason} (line {call.lineno})"
+    return None
+
+
+def _in_this_process(program: Program, spawned: list[ast.Call]) -> ast.stmt | None:
+    """`if distributed: mp.spawn(worker, ...) else: worker(...)`: the direct call.
+
+    All else that needs several processes has to stand under a condition too.
+    """
+    for call in spawned:
+        workers = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg in ("fn", "target"))]
+        choice = next((above for above in program.ancestors(call) if isinstance(above, ast.If)), None)
+        if choice is None:
+            return None
+        if not (program.qualified(call.func) or "").endswith((".spawn", ".Process")):
+            continue
+        suite = choice.orelse if any(program.inside(call, part) for part in choice.body) else choice.body
+        for worker in workers:
+            for part in suite:
+                direct = isinstance(part, ast.Expr) and isinstance(part.value, ast.Call)
+                if direct and isinstance(worker, ast.Name) and dotted(part.value.func) == worker.id:  # type: ignore[attr-defined]
+                    return part if _all_conditional(program, spawned) else None
+    return None
+
+
+def _all_conditional(program: Program, calls: list[ast.Call]) -> bool:
+    return all(any(isinstance(above, ast.If) for above in program.ancestors(call)) for call in calls)
 
 
 _TRAINING = {"fit", "fit_transform", "fit_predict", "partial_fit", "backward", "train_on_batch", "cross_val_score"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from textwrap import indent
 
 from mlops_bot.components.mlflow.metrics import Log
 from mlops_bot.rewrite.edits import Edits
@@ -11,8 +12,11 @@ from mlops_bot.rewrite.program import Program
 _MAX_LINE = 100
 
 
-def log_metrics(program: Program, edits: Edits, logs: list[Log], *, run: str = "") -> None:
-    """Statements that log, right after those that show. `run`: an argument that names a run which is not open."""
+def log_metrics(program: Program, edits: Edits, logs: list[Log], *, run: str = "", guard: str = "") -> None:
+    """Statements that log, right after those that show.
+
+    `run`: an argument that names a run which is not open. `guard`: an `if ...:` to log under.
+    """
     groups: list[list[Log]] = []
     for log in logs:
         last = groups[-1] if groups else None
@@ -30,7 +34,11 @@ def log_metrics(program: Program, edits: Edits, logs: list[Log], *, run: str = "
         else:
             entries = [f"{_name(program, log)}: {log.value}" for log in named]
             code = call_text("mlflow.log_metrics", entries, rest, place)
-        edits.insert_after(place, code)
+        edits.insert_after(place, guarded(guard, code))
+
+
+def guarded(guard: str, code: str) -> str:
+    return f"{guard}\n{indent(code, '    ')}\n" if guard else code
 
 
 def _follows(program: Program, first: ast.stmt, second: ast.stmt) -> bool:
