@@ -151,7 +151,8 @@ def _printed_as(points: Json, printed: Sequence[numbers.Printed]) -> str:
         for scale in (1.0, 100.0) if number.unit == "%" else (1.0,):
             telling = not number.integer and number.digits + len(str(int(abs(number.value)))) >= 3
             if telling and math.isfinite(value) and numbers.shows(number, value * scale):
-                return f"{number.value:.{max(0, number.digits)}f}{number.unit}"
+                shown = f"{number.value:.{max(0, number.digits)}f}" if number.digits <= 6 else _number(number.value)
+                return shown + number.unit
     return ""
 
 
