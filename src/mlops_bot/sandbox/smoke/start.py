@@ -16,6 +16,7 @@ ALWAYS = (
     "endings",
     "seeds",
     "headless",
+    "terminal",
     "keras_backend",
     "trace_torch",
     "trace_sklearn",
