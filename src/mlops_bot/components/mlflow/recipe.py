@@ -59,8 +59,9 @@ def _add(program: Program, edits: Edits, framework: Framework) -> list[str] | No
             return loop.track(program, edits)
         only = _in_this_process(program, spawned)
         if only is None:
-            reason = _SPAWNS[program.qualified(spawned[0].func) or ""]
-            return NotApplicable(f"not applicable because {reason} (line {spawned[0].lineno})")
+            reasons = [(_SPAWNS[program.qualified(call.func) or ""], call.lineno) for call in spawned]
+            reason, line = next((item for item in reasons if item[0].startswith("training runs in")), reasons[0])
+            return NotApplicable(f"not applicable because {reason} (line {line})")
         outcome = loop.track(program, edits, only=only)
         note = "training in spawned processes is not tracked: only the direct call opens a run"
         return outcome if isinstance(outcome, NotApplicable) else [*outcome, note]
