@@ -332,3 +332,32 @@ def test_a_step_that_is_counted_in_a_list() -> None:
 def test_empty_lines_stay_empty() -> None:
     text = adapt(dedent(LOOP).format(show='print("loss", loss.item())\n\n# afterwards\nprint("done")'))
     assert not [line for line in text.splitlines() if line != line.rstrip()]
+
+
+MODULE = """\
+    import lightning as L
+    {imported}
+
+    class Net(L.LightningModule):
+        def training_step(self, batch, index):
+            loss = self(batch).mean()
+            self.log("train_loss", loss)
+            return loss
+
+    {made}.fit(Net())
+"""
+
+
+@pytest.mark.parametrize(
+    ("imported", "made"),
+    [("", "L.Trainer(max_epochs=3)"), ("from lightning.pytorch import Trainer", "Trainer(max_epochs=3)")],
+)
+def test_lightnings_trainer_is_followed(imported: str, made: str) -> None:
+    assert "mlflow.pytorch.autolog()" in adapt(MODULE.format(imported=imported, made=made))
+
+
+def test_another_trainer_is_not() -> None:
+    text = dedent(MODULE).format(imported="from trainer import MyTrainer", made="MyTrainer(max_epochs=3)")
+    outcome = rewrite(text, analyse("train.py", text), "experiment-tracking")
+    assert isinstance(outcome, NotApplicable)
+    assert "no Lightning Trainer" in outcome.reason

@@ -66,12 +66,24 @@ def _add(program: Program, edits: Edits, framework: Framework) -> list[str] | No
         note = "training in spawned processes is not tracked: only the direct call opens a run"
         return outcome if isinstance(outcome, NotApplicable) else [*outcome, note]
     if framework == "lightning":
+        if not _uses_trainer(program):
+            return NotApplicable("not applicable because no Lightning Trainer is used in this file")
         return autolog.lightning(program, edits)
     if framework == "keras":
         return autolog.keras(program, edits)
     if framework == "sklearn":
         return autolog.sklearn(program, edits)
     return autolog.other(program, edits)
+
+
+def _uses_trainer(program: Program) -> bool:
+    """Autologging follows Lightning's own Trainer (also under LightningCLI), and no other."""
+    names = [program.qualified(node) for node in ast.walk(program.tree) if isinstance(node, (ast.Name, ast.Attribute))]
+    return any(
+        name.split(".")[0] in ("lightning", "pytorch_lightning") and name.split(".")[-1] in ("Trainer", "LightningCLI")
+        for name in names
+        if name is not None
+    )
 
 
 def _spawns_elsewhere(program: Program) -> str | None:
