@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from mlops_bot.types import Component, Context, Feedback, NotApplicable, Proposal, Recipe, Task
 
@@ -32,12 +32,17 @@ class RecipeEngine:
         if rewrite is None:
             return [self._declined(f"{task.component.title} has no recipe", started)]
         script = task.script
-        result = rewrite(script.text, context.facts[script.path], task.functionality)
+        facts = context.facts[script.path]
+        if any(name.partition(".")[0] in task.component.imports for name in facts.imports.values()):
+            # It is there already: then the file as it is has to prove itself like any other candidate.
+            return [self._proposed({script.path: script.text}, started)]
+        result = rewrite(script.text, facts, task.functionality)
         if isinstance(result, NotApplicable):
             return [self._declined(result.reason, started)]
-        return [
-            Proposal(engine=self.name, files={script.path: result.text}, cost=0.0, seconds=time.monotonic() - started)
-        ]
+        return [self._proposed({script.path: result.text}, started)]
+
+    def _proposed(self, files: Mapping[str, str], started: float) -> Proposal:
+        return Proposal(engine=self.name, files=files, cost=0.0, seconds=time.monotonic() - started)
 
     def _declined(self, reason: str, started: float) -> Proposal:
         return Proposal(engine=self.name, declined=reason, cost=0.0, seconds=time.monotonic() - started)

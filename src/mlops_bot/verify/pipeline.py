@@ -71,9 +71,11 @@ class Verifier:
         self._progress = progress
         self.seconds: dict[str, float] = {}
         self._baselines: dict[bool, Observation] = {}  # by `again`
+        # An original that uses the component already gets what the component needs, like every candidate.
+        self._present = any(name.partition(".")[0] in task.component.imports for name in facts.imports.values())
         self._program_key = key_of(
             files_key(plan.files), plan.argv, plan.workdir, asdict(plan.limits), asdict(plan.smoke), runtime.id,
-            job.hooks_key(),
+            job.hooks_key(), task.component.name if self._present else None,
         )  # fmt: skip
 
     # --- the original ---------------------------------------------------------------------------------------
@@ -91,7 +93,10 @@ class Verifier:
             self._progress("baseline", "the original ran before, its result is reused")
             return observation_from_json(cached)
         self._progress("baseline", "running the original" + (" once more" if again else ""))
-        observation, _ = self._run(self._plan.files, candidate=False, stage="baseline")
+        files = self._plan.files
+        if self._present:
+            files = {**files, **self._seed(files)}
+        observation, _ = self._run(files, component=self._present, stage="baseline")
         if observation.ended == "exited":  # a machine that was too slow or too small is asked again next time
             self._cache.put("baseline", key, asdict(observation))
         return observation
@@ -128,7 +133,7 @@ class Verifier:
         baseline = self.baseline()
         files = {**self._plan.files, **{path: project.encode(text) for path, text in candidate.files.items()}}
         self._progress("run", "running the candidate")
-        adapted, result = self._run({**files, **self._seed(files)}, candidate=True, stage="run")
+        adapted, result = self._run({**files, **self._seed(files)}, component=True, stage="run")
         if not adapted.ok:
             return Failed("run", explain_run.why_candidate_failed(adapted), explain_run.tail(adapted))
 
@@ -158,8 +163,9 @@ class Verifier:
 
     # --- what runs in the sandbox ---------------------------------------------------------------------------
 
-    def _run(self, files: Mapping[str, bytes], *, candidate: bool, stage: str) -> tuple[Observation, RunResult]:
-        component = self._task.component
+    def _run(self, files: Mapping[str, bytes], *, component: bool, stage: str) -> tuple[Observation, RunResult]:
+        """One run of the project; `component`: with the environment and the hooks that the component brings."""
+        target = self._task.component
         program = job.program(
             files,
             self._plan.argv,
@@ -167,12 +173,12 @@ class Verifier:
             runtime=self._runtime,
             limits=self._plan.limits,
             smoke=self._plan.smoke,
-            component=component if candidate else None,
+            component=target if component else None,
         )
         started = time.monotonic()
         result = self._sandbox.run(program)
         self._spent(stage, started)
-        return observe.observe(result, given=files, store=component.store), result
+        return observe.observe(result, given=files, store=target.store), result
 
     def _collect(self, files: Mapping[str, bytes], result: RunResult) -> Mapping[str, Json] | Failed:
         """Evidence, read by a separate process from a copy of what the program left."""
