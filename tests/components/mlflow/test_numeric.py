@@ -18,6 +18,7 @@ took = time() - start
 result = model.evaluate(X, y)
 kinds = ["rough", "fine"]
 best = "none"
+rounds = 5
 """
 
 
@@ -46,6 +47,8 @@ def test_a_number(line: str) -> None:
     "line",
     [
         "print('loss', best)",
+        "plot.title(f'inertia of {rounds} rounds')",
+        "print('scores', result[0:2, :])",
         "print('precision', kinds[0])",
         "for kind in kinds:\n    print('loss', kind)",
         "print('accuracy', search.best_params_)",

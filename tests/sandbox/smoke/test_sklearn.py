@@ -32,12 +32,41 @@ LogisticRegression().fit(a[::-1], c[::-1])
     assert first.code == 0, first.stderr
     assert first.stdout == second.stdout and first.record["scalars"] == second.record["scalars"]
     score, metric = (float(text) for text in first.stdout.splitlines()[0].split())
-    assert first.record["scalars"] == [["sklearn.score", "score", score], ["sklearn.metric", "accuracy_score", metric]]
+    shown, searched = first.record["scalars"][:2], first.record["scalars"][2:]
+    assert shown == [["sklearn.score", "score", score], ["sklearn.metric", "accuracy_score", metric]]
+    best = float(first.stdout.splitlines()[1])
+    assert [name for _, name, _ in searched] == ["mean_test_score", "mean_test_score", "mean_mean_test_score"]
+    assert max(value for _, _, value in searched) == best
     pipeline, grid, last = first.record["training"]
     assert [pipeline["class"], grid["class"]] == ["Pipeline", "GridSearchCV"]
     assert pipeline["params"]["logisticregression__C"] == 2.0 and pipeline["shape"] == [112, 4]
     assert pipeline["digest"] == last["digest"]  # whatever the order of the rows
     assert first.record["errors"] == []
+
+
+def test_what_fits_and_cross_validation_compute(smoke: Smoke) -> None:
+    source = """
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_iris
+from sklearn.model_selection import cross_val_score, cross_validate, learning_curve, validation_curve
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+X, y = load_iris(return_X_y=True)
+print(make_pipeline(StandardScaler(), KMeans(3, random_state=0)).fit(X)[-1].inertia_)
+tree = DecisionTreeClassifier(max_depth=1, random_state=0)
+print(cross_val_score(tree, X, y, n_jobs=2).mean())
+print(cross_validate(tree, X, y)["test_score"].mean())
+print(learning_curve(tree, X, y)[2][-1].mean())
+print(validation_curve(tree, X, y, param_name="max_depth", param_range=[1, 2])[1].mean(axis=1).max())
+"""
+    run = smoke(source)
+    assert run.code == 0, run.stderr
+    inertia, *means = (float(line) for line in run.stdout.splitlines())
+    assert run.scalars("sklearn.fitted") == [inertia]
+    computed = run.scalars("sklearn.cross_validation")
+    assert all(any(abs(mean - value) < 1e-12 for value in computed) for mean in means)
+    assert run.record["errors"] == []
 
 
 def test_stand_ins(smoke: Smoke) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from mlops_bot.components.mlflow import loop, modules, numeric
+from mlops_bot.components.mlflow import crossval, fitted, loop, modules, numeric
 from mlops_bot.components.mlflow.metrics import Log, is_collection, unique
 from mlops_bot.components.mlflow.writing import log_metrics
 from mlops_bot.rewrite import displays, naming, runs, steps
@@ -15,14 +15,6 @@ from mlops_bot.rewrite.purity import is_pure
 from mlops_bot.types import NotApplicable
 
 _FITS = {"fit", "fit_transform", "fit_predict", "fit_generator"}
-_CROSS = {
-    "cross_val_score",
-    "cross_validate",
-    "cross_val_predict",
-    "learning_curve",
-    "permutation_test_score",
-    "validation_curve",
-}
 _NO_MODELS = (  # feature preparation, which MLflow does not follow as training
     "sklearn.preprocessing",
     "sklearn.impute",
@@ -37,14 +29,17 @@ def sklearn(program: Program, edits: Edits) -> list[str] | NotApplicable:
     if not fits:
         trained = _trained(program)
         names = [name for name, _ in trained]
-        return loop.track(program, edits, estimators=names, spots=[spot for _, spot in trained])
+        outcome = loop.track(program, edits, estimators=names, spots=[spot for _, spot in trained])
+        if isinstance(outcome, NotApplicable) and edits.empty:
+            return crossval.track(program, edits)
+        return outcome
     often = any(_runs_often(program, call) for call in fits)
     call = "mlflow.sklearn.autolog(log_models=False, log_datasets=False)" if often else "mlflow.sklearn.autolog()"
     notes = [f"{call}: parameters and metrics of every fit"]
     if often:
         notes.append("models and descriptions of the data are not stored, because the program fits many times")
     _enable(program, edits, call, ("sklearn",), ahead=_order(program))
-    return notes + _log_unseen(program, edits, fits)
+    return notes + _log_unseen(program, edits, fits, also=True)
 
 
 def keras(program: Program, edits: Edits) -> list[str] | NotApplicable:
@@ -118,7 +113,7 @@ def _order(program: Program) -> tuple[ast.stmt, str] | None:
         calls = [call for call in program.calls if isinstance(call.func, ast.Name) and call.func.id in names]
         if node.module == "sklearn.metrics" and any(_is_seen_call(program, call) for call in calls):
             return node, "before sklearn.metrics is imported: only then are its results logged"
-        if node.module == "sklearn.model_selection" and any(_is_cross(call) for call in calls):
+        if node.module == "sklearn.model_selection" and any(crossval.is_cross(call) for call in calls):
             return node, "before sklearn.model_selection is imported: the fits of cross-validation are not runs"
     return None
 
@@ -172,17 +167,13 @@ def _trained(program: Program) -> list[tuple[str, ast.stmt]]:
             made = _maker(program, call.func.value)
             if made is not None and (program.qualified(made.func) or "").startswith(_NO_MODELS):
                 continue
-        elif _is_cross(call) and call.args:
+        elif crossval.is_cross(call) and call.args:
             name = dotted(call.args[0])
         else:
             continue
         if name and name != "self" and not name.startswith("self."):
             found.append((name, program.statement_of(call)))
     return found
-
-
-def _is_cross(call: ast.Call) -> bool:
-    return (dotted(call.func) or "").split(".")[-1] in _CROSS
 
 
 def _runs_often(program: Program, call: ast.Call) -> bool:
@@ -205,8 +196,11 @@ def _runs_often(program: Program, call: ast.Call) -> bool:
 # --- what autologging does not see ------------------------------------------------------------------------------
 
 
-def _log_unseen(program: Program, edits: Edits, fits: list[ast.Call]) -> list[str]:
-    """Numbers shown after a fit that autologging does not know: logged to the run of that fit."""
+def _log_unseen(program: Program, edits: Edits, fits: list[ast.Call], *, also: bool = False) -> list[str]:
+    """Numbers shown after a fit that autologging does not know: logged to the run of that fit.
+
+    `also`: those of scikit-learn that are computed and not shown.
+    """
     logs: dict[tuple[ast.AST | None, str], Log] = {}
     for item in displays.shown(program):
         expression = item.expression
@@ -221,11 +215,16 @@ def _log_unseen(program: Program, edits: Edits, fits: list[ast.Call]) -> list[st
         value = program.source(expression)
         log = Log(item.statement, _metric_name(program, item), value, steps.step(program, item.statement), batch=False)
         logs.setdefault((program.function_of(item.statement), value), log)
+    if also:
+        for log in fitted.unshown(
+            program, fits, lambda call: _is_seen_call(program, call), lambda spot: _after_fit(program, spot, fits)
+        ):
+            logs.setdefault((program.function_of(log.statement), log.value), log)
     if not logs:
         return []
     found = unique(list(logs.values()))
     log_metrics(program, edits, found, run="run_id=mlflow.last_active_run().info.run_id")
-    return ["shown by the program and logged to the same run: " + ", ".join(sorted({log.name for log in found}))]
+    return ["computed by the program and logged to the same run: " + ", ".join(sorted({log.name for log in found}))]
 
 
 def _metric_name(program: Program, item: displays.Shown) -> str:

@@ -233,6 +233,11 @@ def _metrics(
     logged = [(run, str(name), _series(points)) for run in runs for name, points in _map(run.get("metrics")).items()]
     logged = [(run, name, values) for run, name, values in logged if values]
     if not logged:
+        known = pool(_shown(baseline, adapted)[0], _scalars(baseline))
+        if not any(number.family in ("loss", "score") for number in known.numbers) and any(
+            _fits(run, baseline) for run in runs
+        ):
+            return None  # trained without a loss or score of any kind: its parameters are all there is to log
         return "the MLflow run has no metrics"
     telling = [
         entry
@@ -298,6 +303,11 @@ def _autologged(run: Mapping[str, Json], name: str, baseline: Observation) -> bo
     """scikit-learn autologging computes `training_...` itself: trusted with the estimator's own parameters."""
     if not name.startswith("training_") or "sklearn" not in str(_map(run.get("tags")).get("mlflow.autologging", "")):
         return False
+    return _fits(run, baseline)
+
+
+def _fits(run: Mapping[str, Json], baseline: Observation) -> bool:
+    """Whether the run holds the parameters of an estimator that the original fitted."""
     logged = {str(key): str(value) for key, value in _map(run.get("params")).items()}
     for event in _events(baseline, "sklearn.fit"):
         wanted = {str(key): value for key, value in _map(event.get("params")).items()}

@@ -21,7 +21,9 @@ def is_number(program: Program, item: Shown) -> bool:
         return _computes(program, expression)
     function = program.function_of(expression)
     bound = program.assignments(expression.id, function) or program.assignments(expression.id)
-    return bool(bound) and all(
+    if all(isinstance(getattr(part, "value", None), ast.Constant) for part in bound):
+        return False  # a setting
+    return all(
         (isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Name) and _computes(program, part.value))
         or (isinstance(part, ast.AugAssign) and not isinstance(part.op, ast.Mod))
         for part in bound
@@ -36,11 +38,13 @@ def _computes(program: Program, node: ast.expr) -> bool:
         return _computes(program, node.operand)
     if isinstance(node, ast.BinOp):
         return _computes(program, node.left) or _computes(program, node.right)
+    if isinstance(node, ast.Subscript) and any(isinstance(part, ast.Slice) for part in ast.walk(node.slice)):
+        return False
     if isinstance(node, ast.Subscript):  # score[0], history.history["loss"][-1]
         if isinstance(node.value, ast.Name):
             bound = program.assignments(node.value.id, program.function_of(node))
             return bool(bound) and all(isinstance(getattr(part, "value", None), ast.Call) for part in bound)
-        return not isinstance(node.slice, ast.Slice)
+        return True
     if isinstance(node, ast.Attribute):
         return node.attr.endswith("_") and any(naming.METRIC.match(word) for word in naming.words(node.attr))
     if isinstance(node, ast.Call):

@@ -27,7 +27,7 @@ class Images:
 class Table:
     rows: int
     columns: str  # "name:kind name:kind"; kind: number, integer, low..high, text, or a|b|c
-    target: str  # the same for the target; "" where there is none
+    target: str  # the same for the target, or for several; "" where there is none
 
 
 CREDIT = (
@@ -58,6 +58,38 @@ BIKES = (
 )
 DIABETES = "preg:integer plas:integer pres:integer skin:integer insu:integer mass:number pedi:number age:integer"
 CO2 = "year:integer month:integer day:integer weight:integer flag:integer station:MLO"
+HOUSES = (
+    "MSSubClass:integer LotArea:integer Street:Pave|Grvl LotConfig:Inside|Corner|FR2 Neighborhood:NAmes|OldTown "
+    "Condition2:Norm|Feedr|Artery BldgType:1Fam|Duplex|TwnhsE HouseStyle:1Story|2Story|1.5Fin OverallQual:1..10 "
+    "OverallCond:1..9 YearBuilt:1900..2010 YearRemodAdd:1950..2010 MasVnrType:None|BrkFace|Stone MasVnrArea:integer "
+    "ExterQual:TA|Gd|Ex ExterCond:TA|Gd|Fa Foundation:PConc|CBlock|BrkTil BsmtFinSF1:integer BsmtFinSF2:integer "
+    "BsmtUnfSF:integer TotalBsmtSF:integer Heating:GasA|GasW|Grav HeatingQC:Ex|Gd|TA CentralAir:Y|N 1stFlrSF:integer "
+    "2ndFlrSF:integer GrLivArea:integer BsmtHalfBath:0..1 FullBath:1..3 HalfBath:0..2 BedroomAbvGr:1..5 "
+    "TotRmsAbvGrd:integer Functional:Typ|Min1|Mod Fireplaces:0..2 FireplaceQu:Gd|TA|Fa GarageType:Attchd|Detchd "
+    "GarageFinish:Unf|RFn|Fin GarageCars:0..3 GarageArea:integer 3SsnPorch:integer ScreenPorch:integer "
+    "PoolQC:Ex|Gd|Fa MiscFeature:Shed|Gar2 MoSold:1..12 YrSold:2006..2010"
+)
+POLICIES = (
+    "IDpol:number ClaimNb:number Exposure:number Area:A|B|C|D|E|F VehPower:4..15 VehAge:0..20 DrivAge:18..90 "
+    "BonusMalus:50..150 VehBrand:B1|B2|B3|B12 VehGas:Diesel|Regular Density:integer Region:R11|R24|R53|R82"
+)
+WINES = (
+    "country:US|Italy|France description:text designation:text price:number province:California|Bordeaux|Tuscany "
+    "region_1:text region_2:Napa|Sonoma taster_name:text title:text variety:Merlot|Syrah|Malbec|Riesling winery:text"
+)
+PLACES = "MIT|NUC|CYT|ME1|ME2|ME3|EXC|VAC|POX|ERL"
+YEAST = Table(
+    1484,
+    " ".join(f"{name}:number" for name in ("mcg", "gvh", "alm", "mit", "erl", "pox", "vac", "nuc")),
+    f"class:{PLACES}",
+)
+GENES = Table(
+    2417,
+    " ".join(f"Att{index}:number" for index in range(1, 104)),
+    " ".join(f"Class{index}:FALSE|TRUE" for index in range(1, 15)),
+)
+PAYMENTS = "Time:integer " + " ".join(f"V{index}:number" for index in range(1, 29)) + " Amount:number"
+HEARTS = " ".join(f"V{index}:number" for index in range(1, 36))
 KNOWN: dict[str, Images | Table] = {
     "mnist_784": Images(70000, (28, 28, 1)),
     "fashion-mnist": Images(70000, (28, 28, 1)),
@@ -71,6 +103,15 @@ KNOWN: dict[str, Images | Table] = {
     "diabetes": Table(768, DIABETES, "class:tested_negative|tested_positive"),
     "cps_85_wages": Table(534, WAGES, "WAGE:number"),
     "bike_sharing_demand": Table(17379, BIKES, "count:integer"),
+    "house_prices": Table(1460, HOUSES, "SalePrice:integer"),
+    "ames_housing": Table(1460, HOUSES, "Sale_Price:integer"),
+    "fremtpl2freq": Table(50000, POLICIES, ""),
+    "fremtpl2sev": Table(2000, "IDpol:number ClaimAmount:number", ""),
+    "wine_reviews": Table(20000, WINES, "points:integer"),
+    "creditcard": Table(50000, PAYMENTS, "Class:0|1"),
+    "cardiotocography": Table(2126, HEARTS, "Class:1|2|3|4|5|6|7|8|9|10"),
+    "yeast": YEAST,
+    "yeast version 4": GENES,
     "blood-transfusion-service-center": Table(748, "V1:integer V2:integer V3:integer V4:integer", "Class:1|2"),
 }
 IDS = {
@@ -89,6 +130,14 @@ IDS = {
     534: "cps_85_wages",
     42712: "bike_sharing_demand",
     44063: "bike_sharing_demand",
+    42165: "house_prices",
+    43926: "ames_housing",
+    41214: "fremtpl2freq",
+    41215: "fremtpl2sev",
+    42074: "wine_reviews",
+    1597: "creditcard",
+    1466: "cardiotocography",
+    181: "yeast",
     1464: "blood-transfusion-service-center",
 }
 
@@ -96,6 +145,7 @@ IDS = {
 def fetch(
     name: str | None = None,
     *,
+    version: Any = "active",
     data_id: int | None = None,
     target_column: Any = "default-target",
     return_X_y: bool = False,
@@ -104,6 +154,7 @@ def fetch(
 ) -> Any:
     """What `fetch_openml` would have given, or None where the data set is not known here."""
     key = IDS.get(int(data_id)) if data_id is not None else str(name).lower()
+    key = f"{key} version {version}" if f"{key} version {version}" in KNOWN else key
     shape = KNOWN.get(key or "")
     if shape is None:
         return None
@@ -168,11 +219,11 @@ def _table(shape: Table, key: Any) -> tuple[Any, Any]:
     source = standin.generator("openml", key)
     hidden = source.normal(size=shape.rows)
     values: dict[str, Any] = {}
-    for entry in [*shape.columns.split(), *([shape.target] if shape.target else [])]:
+    targets = shape.target.split()
+    for entry in [*shape.columns.split(), *targets]:
         name, _, kind = entry.partition(":")
-        signal = hidden + source.normal(size=shape.rows)
-        if entry == shape.target:
-            signal = hidden + 0.3 * source.normal(size=shape.rows)
+        noise = 0.3 if entry in targets else 1.0
+        signal = hidden + noise * source.normal(size=shape.rows)
         values[name] = _column(numpy, pandas, kind, signal, source)
     if "year" in values and "month" in values and "day" in values:  # weekly observations
         dates = pandas.date_range("1958-03-29", periods=shape.rows, freq="7D")
@@ -181,7 +232,8 @@ def _table(shape: Table, key: Any) -> tuple[Any, Any]:
         values[shape.target.partition(":")[0]] = 315 + 1.3 * turn + 3 * numpy.sin(2 * numpy.pi * turn) + 0.3 * hidden
     elif "year" in values:  # numbered years, in order
         values["year"] = (numpy.arange(shape.rows) * 2 // shape.rows).astype(numpy.int64)
-    return pandas.DataFrame(values), shape.target.partition(":")[0] or None
+    names = [target.partition(":")[0] for target in targets]
+    return pandas.DataFrame(values), (names if len(names) > 1 else names[0]) if names else None
 
 
 def _column(numpy: Any, pandas: Any, kind: str, signal: Any, source: Any) -> Any:

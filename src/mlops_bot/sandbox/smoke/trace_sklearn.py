@@ -11,6 +11,7 @@ from typing import Any, Callable
 from .hooks import Hooks
 
 FITS = ("fit", "fit_transform", "fit_predict", "partial_fit")
+FITTED = ("inertia_", "kl_divergence_", "lower_bound_", "reconstruction_err_")
 MAX_PARAMS = 100
 
 
@@ -22,6 +23,7 @@ class Depth(threading.local):
 def install(hooks: Hooks) -> None:
     hooks.after_import("sklearn.base", lambda module: _base(hooks, module))
     hooks.after_import("sklearn.metrics", lambda module: _metrics(hooks, module))
+    hooks.after_import("sklearn.model_selection", lambda module: _cross_validation(hooks, module))
 
 
 DEPTH = Depth()
@@ -61,11 +63,80 @@ def _fitting(hooks: Hooks, method: Callable[..., Any]) -> Callable[..., Any]:
                 hooks.trace.error("sklearn.fit", error)
         DEPTH.fits += 1
         try:
-            return method(self, *args, **kwargs)
+            result = method(self, *args, **kwargs)
         finally:
             DEPTH.fits -= 1
+        if DEPTH.fits == 0 and DEPTH.scores == 0:
+            try:
+                _found(hooks, self)
+            except Exception as error:
+                hooks.trace.error("sklearn.fit", error)
+        return result
 
     return wrapper
+
+
+def _found(hooks: Hooks, estimator: Any) -> None:
+    """What an estimator computes inside its fit: the mean scores of a search, how far an unsupervised one came."""
+    for part in (estimator, getattr(estimator, "_final_estimator", None)):
+        for name in FITTED:
+            value = getattr(part, name, None)
+            if isinstance(value, (int, float)) or getattr(value, "shape", None) == ():
+                hooks.trace.scalar("sklearn.fitted", name.rstrip("_"), value)
+    results = getattr(estimator, "cv_results_", None)
+    if isinstance(results, dict):
+        for name in results:
+            if str(name).startswith("mean_test_") or str(name).startswith("mean_train_"):
+                _scores(hooks, str(name), results[name])
+
+
+def _scores(hooks: Hooks, name: str, values: Any) -> None:
+    import numpy
+
+    array = numpy.asarray(values)
+    if array.dtype.kind not in "fiu":
+        return
+    for value in array.ravel()[:2000]:
+        hooks.trace.scalar("sklearn.cross_validation", name, value)
+    if array.ndim == 2:
+        for value in array.mean(axis=1)[:2000]:
+            hooks.trace.scalar("sklearn.cross_validation", f"mean_{name}", value)
+    elif array.ndim == 1 and array.size > 1:
+        hooks.trace.scalar("sklearn.cross_validation", f"mean_{name}", array.mean())
+
+
+def _cross_validation(hooks: Hooks, module: Any) -> None:
+    for name, read in CROSS.items():
+        function = getattr(module, name, None)
+        if inspect.isfunction(function):
+            setattr(module, name, _crossing(hooks, name, function, read))
+
+
+def _crossing(hooks: Hooks, name: str, function: Callable[..., Any], read: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        if DEPTH.fits == 0:
+            try:
+                for key, values in read(result):
+                    _scores(hooks, key, values)
+            except Exception as error:
+                hooks.trace.error(f"sklearn.{name}", error)
+        return result
+
+    wrapper.__module__ = "sklearn.model_selection"
+    return wrapper
+
+
+CROSS: dict[str, Callable[..., Any]] = {
+    "cross_val_score": lambda result: [("test_score", result)],
+    "cross_validate": lambda result: [
+        (key, values) for key, values in result.items() if key.startswith(("test_", "train_"))
+    ],
+    "learning_curve": lambda result: [("train_score", result[1]), ("test_score", result[2])],
+    "validation_curve": lambda result: [("train_score", result[0]), ("test_score", result[1])],
+    "permutation_test_score": lambda result: [("score", result[0]), ("pvalue", result[2])],
+}
 
 
 def _scoring(hooks: Hooks, method: Callable[..., Any]) -> Callable[..., Any]:
