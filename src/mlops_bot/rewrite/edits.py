@@ -98,7 +98,8 @@ class _Apply(cst.CSTTransformer):
         self.config = module.config_for_parsing
 
     def _statement(self, code: str) -> cst.BaseStatement:
-        return cst.parse_statement(code, config=self.config)
+        parsed: cst.BaseStatement = cst.parse_statement(code, config=self.config)
+        return _with_leading(parsed, _bare(_leading(parsed)))
 
     def _key(self, node: cst.CSTNode) -> Key:
         position = self.get_metadata(PositionProvider, node)

@@ -361,3 +361,37 @@ def test_another_trainer_is_not() -> None:
     outcome = rewrite(text, analyse("train.py", text), "experiment-tracking")
     assert isinstance(outcome, NotApplicable)
     assert "no Lightning Trainer" in outcome.reason
+
+
+SILENT = """\
+    import lightning as L
+    import torch.nn.functional as F
+
+    class Base(L.LightningModule):
+        def training_step(self, batch, index):
+            raise NotImplementedError
+
+    class Net(Base):
+        def training_step(self, batch, index):
+            return {returned}
+    {hook}
+    L.Trainer(max_epochs=3).fit(Net())
+"""
+
+
+def test_a_loss_without_a_name_is_logged_by_the_hook_that_gets_it() -> None:
+    text = adapt(SILENT.format(returned="F.mse_loss(self(batch[0]), batch[1])", hook=""))
+    assert (
+        "        return F.mse_loss(self(batch[0]), batch[1])\n\n"
+        "    def on_train_batch_end(self, outputs, batch, batch_idx):\n"
+        '        self.log("train_loss", outputs["loss"])\n' in text
+    )
+    assert text.count("self.log(") == 1, "the base class is abstract"
+
+
+def test_a_hook_of_the_programs_own_is_left_alone() -> None:
+    hook = "    def on_train_batch_end(self, *args):\n            pass\n"
+    text = dedent(SILENT.format(returned="F.mse_loss(self(batch[0]), batch[1])", hook=hook))
+    outcome = rewrite(text, analyse("train.py", text), "experiment-tracking")
+    assert isinstance(outcome, NotApplicable)
+    assert "its loss has no name" in outcome.reason

@@ -16,9 +16,9 @@ def log_losses(program: Program, edits: Edits) -> list[str] | NotApplicable:
     notes: list[str] = []
     for definition in [node for nodes in program.classes.values() for node in nodes]:
         step = next((m for m in definition.body if isinstance(m, FUNCTIONS) and m.name == "training_step"), None)
-        if step is None or any(dotted(call.func) in _LOGS for call in _calls(definition)):
+        if step is None or _is_abstract(step) or any(dotted(call.func) in _LOGS for call in _calls(definition)):
             continue
-        outcome = _log_loss(program, edits, definition, step)
+        outcome = _log_loss(program, edits, definition, step) or _log_result(program, edits, definition, step)
         if outcome is None:
             return NotApplicable(
                 f"not applicable because {definition.name}.training_step (line {step.lineno}) logs nothing"
@@ -26,6 +26,25 @@ def log_losses(program: Program, edits: Edits) -> list[str] | NotApplicable:
             )
         notes.append(outcome)
     return notes
+
+
+def _is_abstract(step: Function) -> bool:
+    """Left to subclasses: it only raises, or does nothing."""
+    body = [part for part in step.body if not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))]
+    return all(isinstance(part, (ast.Raise, ast.Pass)) for part in body)
+
+
+def _log_result(program: Program, edits: Edits, definition: ast.ClassDef, step: Function) -> str | None:
+    """`return F.mse_loss(...)`: a loss without a name is logged by the hook that is given it."""
+    hook = "on_train_batch_end"
+    methods = {part.name for part in definition.body if isinstance(part, FUNCTIONS)}
+    returns = [node for node in ast.walk(step) if isinstance(node, ast.Return) and node.value is not None]
+    if hook in methods or not returns or not all(isinstance(node.value, ast.Call) for node in returns):
+        return None
+    loss, name = program.string("loss"), program.string("train_loss")
+    code = f"\ndef {hook}(self, outputs, batch, batch_idx):\n    self.log({name}, outputs[{loss}])\n"
+    edits.insert_after(step, code)
+    return f"{definition.name} logs train_loss after every batch"
 
 
 def _calls(node: ast.AST) -> list[ast.Call]:
