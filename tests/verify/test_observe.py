@@ -53,3 +53,8 @@ def test_scalars_are_cleaned() -> None:
 )
 def test_store_globs(path: str, expected: bool) -> None:
     assert belongs(path, ("mlflow.db", "mlruns/**")) is expected
+
+
+def test_texts_of_plots_are_kept() -> None:
+    assert trace(json.dumps({"texts": ["MSE: 0.02", 3]}).encode())["texts"] == ["MSE: 0.02", "3"]
+    assert trace(json.dumps({"texts": {"a": 1}}).encode())["texts"] == []

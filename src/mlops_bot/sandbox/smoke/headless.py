@@ -1,6 +1,6 @@
 """No windows: pyplot.show and OpenCV's windows do nothing. (The backend is chosen by MPLBACKEND.)
 
-What nobody will see is noted instead: texts with numbers that the program puts into its plots are shown texts too.
+What nobody will see is noted instead: texts with numbers that the program puts into its plots are shown by it, too.
 """
 
 from __future__ import annotations
