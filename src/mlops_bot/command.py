@@ -176,6 +176,8 @@ def _path(word: str, origin: Origin) -> str:
         problem = "contains a backslash"
     elif ".." in word.split("/"):
         problem = "leaves the repository"
+    elif any(part.casefold() in (".git", ".github") for part in word.split("/")):
+        problem = "is the repository's own configuration, which never changes"
     elif len(word) > 300:
         problem = "is too long"
     if problem is not None:

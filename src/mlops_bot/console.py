@@ -80,6 +80,7 @@ class Console:
         """What the component's store holds, and what stayed as it was."""
         if self.quiet or not evidence:
             return
+        evidence = shown.redacted_json(evidence, self._secrets)  # before values are cut: half a key is a key's half
         for row in evidence_table.rows(title, evidence, baseline):
             self._print(row, style="bold" if row and not row.startswith(" ") else "")
 

@@ -46,6 +46,8 @@ def requirement_files(project: Project) -> dict[str, str]:
     for path, content in project.files.items():
         name = PurePosixPath(path).name
         folder = PurePosixPath(path).parent.name
+        if ".github" in PurePosixPath(path).parts:  # what workflows install is not the project's to change
+            continue
         listed = name.endswith((".txt", ".in")) and ("requirements" in name or folder == "requirements")
         if listed or name in ("pyproject.toml", "environment.yml", "environment.yaml"):
             try:

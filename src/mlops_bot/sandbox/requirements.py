@@ -68,6 +68,8 @@ def normalised(requirements: Sequence[str]) -> tuple[str, ...]:
             requirement = Requirement(text)
         except InvalidRequirement as error:
             raise UserError(f"not a requirement: {text!r} ({error})", hint='write it like "numpy>=1.26,<3"') from error
+        if requirement.url:  # pip would build it, which runs its code: "wheels only" is for what comes from an index
+            raise UserError(f"not from a package index: {text!r}", hint='name a release, like "numpy>=1.26,<3"')
         requirement.name = canonicalize_name(requirement.name)
         found.add(str(requirement))
     return tuple(sorted(found))
