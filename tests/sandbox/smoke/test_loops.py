@@ -56,6 +56,14 @@ def test_counters() -> None:
             "for i, x in enumerate(loader):\n    if i % 100 == 0:\n        show()",
             "for i, x in enumerate(loader):\n    if i % 100 == 0:\n        show()",
         ),
+        (
+            "for i, x in enumerate(loader):\n    if i % 100 == 0 and i != 0:\n        show()",
+            "for i, x in enumerate(loader):\n    if __smoke_every__('batches', i, 100, 0) and i != 0:\n        show()",
+        ),
+        (
+            "for i, x in enumerate(loader):\n    if i % 100 == 0 and verbose:\n        show()",
+            "for i, x in enumerate(loader):\n    if i % 100 == 0 and verbose:\n        show()",
+        ),
         ("device = 'cuda:0'", "device = 'cpu'"),
         ("gpu = 'cuda' in device or device == 'cuda'", "gpu = 'cuda' in device or device == 'cuda'"),
     ],

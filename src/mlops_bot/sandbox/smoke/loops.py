@@ -140,9 +140,11 @@ class Transformer(ast.NodeTransformer):
         node.test = self._every(node.test)
         return self.generic_visit(node)
 
-    def _every(self, test: ast.expr) -> ast.expr:
+    def _every(self, test: ast.expr, *, alone: bool = True) -> ast.expr:
+        """`alone`: no further condition has to hold, such as `step != 0`."""
         if isinstance(test, ast.BoolOp):
-            test.values = [self._every(value) for value in test.values]
+            further = isinstance(test.op, ast.And) and any(isinstance(item, ast.Compare) for item in test.values[1:])
+            test.values = [self._every(value, alone=alone and not further) for value in test.values]
             return test
         if not (isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq)):
             return test
@@ -152,7 +154,7 @@ class Transformer(ast.NodeTransformer):
         names = {item.id for item in ast.walk(left.left) if isinstance(item, ast.Name)}
         for targets, kind, zero in reversed(self._loops):
             if names & targets:
-                bare = isinstance(left.left, ast.Name) and zero
+                bare = isinstance(left.left, ast.Name) and zero and alone
                 if bare and isinstance(test.comparators[0], ast.Constant) and test.comparators[0].value == 0:
                     return test  # holds at the first turn anyway
                 values = (left.left, left.right, test.comparators[0])
