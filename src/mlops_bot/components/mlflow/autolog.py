@@ -15,6 +15,7 @@ from mlops_bot.rewrite.purity import is_pure
 from mlops_bot.types import NotApplicable
 
 _FITS = {"fit", "fit_transform", "fit_predict", "fit_generator"}
+_MEASURES = {"evaluate", "score"}
 _NO_MODELS = (  # feature preparation, which MLflow does not follow as training
     "sklearn.preprocessing",
     "sklearn.impute",
@@ -206,7 +207,8 @@ def _log_unseen(program: Program, edits: Edits, fits: list[ast.Call], *, also: b
         expression = item.expression
         if isinstance(expression, ast.Constant) or not is_pure(expression, also=_is_metric_function(program)):
             continue
-        if not naming.is_metric(item, training=item.floating) or _is_seen(program, expression):
+        # scikit-learn: whatever has decimals; Keras: losses and scores by name, as its own are all there
+        if not naming.is_metric(item, training=also and item.floating) or _is_seen(program, expression):
             continue
         if is_collection(program, expression) or not numeric.is_number(program, item):
             continue
@@ -228,11 +230,29 @@ def _log_unseen(program: Program, edits: Edits, fits: list[ast.Call], *, also: b
 
 
 def _metric_name(program: Program, item: displays.Shown) -> str:
-    base, split = naming.base_name(item), naming.split_of(item, program, training=False)
+    base = naming.base_name(item)
+    split = _evaluated(program, item.expression) or naming.split_of(item, program, training=False)
     spread = isinstance(item.expression, ast.Call) and (dotted(item.expression.func) or "").endswith(".std")
     if spread and "std" not in base:
         base = f"{base.removesuffix('s')}_std"
     return f"{split}_{base}" if split and split not in base.split("_") else base
+
+
+def _evaluated(program: Program, expression: ast.expr) -> str:
+    """Which data the expression's value was measured on: `score = model.evaluate(x_test, y_test)`."""
+    names = [node for node in ast.walk(expression) if isinstance(node, ast.Name)]
+    values = [
+        getattr(part, "value", None)
+        for name in names
+        for part in program.assignments(name.id, program.function_of(name))
+    ]
+    for call in [node for value in [expression, *values] if value is not None for node in ast.walk(value)]:
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _MEASURES:
+            words = [word for argument in call.args for word in naming.words(ast.unparse(argument))]
+            found = {naming.SPLIT[word] for word in words if word in naming.SPLIT}
+            if len(found) == 1:
+                return found.pop()
+    return ""
 
 
 def _is_metric_function(program: Program) -> frozenset[str]:

@@ -25,9 +25,15 @@ def is_number(program: Program, item: Shown) -> bool:
         return False  # a setting
     return all(
         (isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Name) and _computes(program, part.value))
+        or (isinstance(part, ast.Assign) and _is_unpacked(part))
         or (isinstance(part, ast.AugAssign) and not isinstance(part.op, ast.Mod))
         for part in bound
     )
+
+
+def _is_unpacked(assignment: ast.Assign) -> bool:
+    """`loss, accuracy = model.evaluate(x, y)`"""
+    return isinstance(assignment.targets[0], (ast.Tuple, ast.List)) and isinstance(assignment.value, ast.Call)
 
 
 def _computes(program: Program, node: ast.expr) -> bool:

@@ -65,7 +65,8 @@ def call_text(function: str, entries: list[str], rest: str, place: ast.stmt, bra
         return f"{function}(\n    {', '.join(entries)}{rest}\n)"
     if not rest or len(rest) > 40:
         inner = "".join(f"        {entry},\n" for entry in entries)
-        tail = f"    {rest.removeprefix(', ')},\n" if rest else ""
+        ending = rest.removeprefix(", ").replace(", run_id=", ",\n    run_id=")  # an argument a line
+        tail = f"    {ending},\n" if rest else ""
         if tail:
             return f"{function}(\n    {opening}\n{inner}    {closing},\n{tail})"
     inner = "".join(f"    {entry},\n" for entry in entries)
