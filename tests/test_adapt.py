@@ -77,7 +77,7 @@ def fenced(text: str) -> Proposal:
     return Proposal("openai", text=f"```python\n{text}```\n")
 
 
-def go(task: Task, judge: StubJudge, *engines: StubEngine, isolated: bool = True, **options: object):  # noqa: ANN201
+def go(task: Task, judge: StubJudge, *engines: StubEngine, isolated: bool = True, **options: object):
     said: list[str] = []
     return adapt(
         task,

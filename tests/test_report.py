@@ -32,7 +32,9 @@ def adaptation(path: str, status: str) -> Adaptation:
     component = Component("mlflow", "MLflow", (), ("experiment-tracking",), {}, ("mlflow",), "mlflow", {}, {}, (), (), "", Path(), True)  # fmt: skip
     task = Task("inlining", "experiment-tracking", component, (SourceFile(path, "a\n"),))
     failed = Attempt(Proposal("openai", "m", text="x", temperature=0.2, input_tokens=3, output_tokens=4, cost=0.1), None, Failed("run", "it broke", "Traceback"))  # fmt: skip
-    passed = Attempt(Proposal("recipe", files={path: "b\n"}), Candidate({path: "b\n"}), Passed({"component": {"runs": []}}))
+    passed = Attempt(
+        Proposal("recipe", files={path: "b\n"}), Candidate({path: "b\n"}), Passed({"component": {"runs": []}})
+    )
     baseline = Observation(0, "exited", "out", "", 1.23456, {"notes": []}, {"w.pt": Output("00", 3)})
     return Adaptation(
         task,

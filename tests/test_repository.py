@@ -29,7 +29,7 @@ DOORS = {  # each SDK has one door: the only files that may import it
     "openai": {"engines/openai.py"},
     "text_generation": {"engines/tgi.py"},
     "huggingface_hub": {"engines/hf_endpoint.py"},
-    "docker": {"sandbox/docker.py"},
+    "docker": {"sandbox/docker_engine.py"},
 }
 INSIDE = re.compile(
     r"(^|/)inside/|sandbox/smoke/|components/[^/]+/(collect|prepare|smoke)\.py$"

@@ -354,9 +354,7 @@ class NotApplicable:
 class Recipe(Protocol):
     """`recipe.rewrite`: pure, deterministic, idempotent."""
 
-    def __call__(
-        self, text: str, facts: SourceFacts, functionality: Functionality
-    ) -> Rewritten | NotApplicable: ...
+    def __call__(self, text: str, facts: SourceFacts, functionality: Functionality) -> Rewritten | NotApplicable: ...
 
 
 class Check(Protocol):

@@ -25,7 +25,7 @@ from tests.sandbox.conftest import LIMITS, docker_config
 from tests.sandbox.wheels import index, make_wheel
 
 from mlops_bot.errors import SandboxError
-from mlops_bot.sandbox import choose, docker
+from mlops_bot.sandbox import choose, docker, docker_engine
 from mlops_bot.sandbox.docker import DockerConfig, DockerSandbox
 from mlops_bot.sandbox.pip_options import PipOptions
 from mlops_bot.types import Job, RunResult, Sandbox
@@ -59,9 +59,9 @@ def test_the_probe_is_quick_and_silent(tmp_path: Path, monkeypatch: pytest.Monke
         silent.bind(str(tmp_path / "s"))
         silent.listen()
         start = time.monotonic()
-        assert docker.probe(0.5, f"unix://{tmp_path}/s") is None
+        assert docker_engine.probe(0.5, f"unix://{tmp_path}/s") is None
         assert time.monotonic() - start < 3
-    assert docker.probe(0.5, f"unix://{tmp_path}/none") is None
+    assert docker_engine.probe(0.5, f"unix://{tmp_path}/none") is None
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none")
     assert choose.available() == "process"
 

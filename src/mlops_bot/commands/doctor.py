@@ -58,9 +58,9 @@ def find(configured: Settings) -> Iterator[Finding]:
 
 
 def _docker(configured: Settings) -> Finding:
-    from mlops_bot.sandbox import docker
+    from mlops_bot.sandbox import docker_engine
 
-    version = docker.probe()
+    version = docker_engine.probe()
     if version is None:
         return Finding(
             "Docker sandbox",

@@ -1,4 +1,4 @@
-"""The loader of components: every folder beside this file that holds a component.yml is one, nothing is listed twice."""
+"""The loader of components: every folder beside this file that holds a component.yml is one, nothing is listed."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ def _check_values(path: Path, data: Mapping[str, Any]) -> None:
         raise ComponentError(f"{path}: name is {data['name']!r}, but the folder is {path.parent.name!r}")
     for functionality in data["functionalities"]:
         if functionality not in FUNCTIONALITIES:
-            raise ComponentError(f"{path}: unknown functionality {functionality!r}; known: {', '.join(FUNCTIONALITIES)}")
+            raise ComponentError(
+                f"{path}: unknown functionality {functionality!r}; known: {', '.join(FUNCTIONALITIES)}"
+            )
     for framework, engines in data["frameworks"].items():
         if framework not in get_args(Framework):
             raise ComponentError(f"{path}: unknown framework {framework!r}; known: {', '.join(FRAMEWORKS)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlops_bot.engines.pricing import Price
-from mlops_bot.errors import CostCapReached, EngineError, EngineRefusedError
+from mlops_bot.errors import CostCapReached, EngineRefusedError
 
 
 class Budget:

@@ -196,7 +196,9 @@ class OpenAIEngine(ChatEngine):
         if status in _REJECTED:
             return RejectedError(message, code, param)
         if status == 401:
-            return EngineRefusedError(f"{self.server()} does not accept the key (401){said}", hint="look at OPENAI_API_KEY")
+            return EngineRefusedError(
+                f"{self.server()} does not accept the key (401){said}", hint="look at OPENAI_API_KEY"
+            )
         if status == 403:
             return EngineRefusedError(
                 f"{self.server()} refuses access (403){said}",

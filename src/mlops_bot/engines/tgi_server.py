@@ -103,7 +103,9 @@ def _address(config: TGIConfig, endpoint: InferenceEndpoint | None) -> tuple[str
             hint="set MLOPS_BOT_TGI_URL, or MLOPS_BOT_TGI_ENDPOINT for an Inference Endpoint",
         )
     if not config.url.lower().startswith(("http://", "https://")):
-        raise EngineRefusedError(f"MLOPS_BOT_TGI_URL is {shown_url(config.url)!r}", hint="write it with http:// or https://")
+        raise EngineRefusedError(
+            f"MLOPS_BOT_TGI_URL is {shown_url(config.url)!r}", hint="write it with http:// or https://"
+        )
     return config.url.rstrip("/"), None
 
 
@@ -114,7 +116,9 @@ def _agreed(served: str, repository: str | None, wanted: str | None) -> str:
     if wanted is None or named is None:
         return wanted or named or served
     if wanted.lower() not in {named.lower(), named.lower().rpartition("/")[2]}:
-        raise EngineRefusedError(f"the server serves {named}, not {wanted}", hint=f"use --model {named}, or another server")
+        raise EngineRefusedError(
+            f"the server serves {named}, not {wanted}", hint=f"use --model {named}, or another server"
+        )
     return named
 
 

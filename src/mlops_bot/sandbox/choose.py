@@ -10,6 +10,6 @@ def available(timeout: float = 1.0) -> Literal["docker", "process"]:
 
     Whether the process sandbox may be used for the code at hand is the caller's decision (`Sandbox.isolates`).
     """
-    from mlops_bot.sandbox import docker
+    from mlops_bot.sandbox import docker_engine
 
-    return "docker" if docker.probe(timeout) else "process"
+    return "docker" if docker_engine.probe(timeout) else "process"

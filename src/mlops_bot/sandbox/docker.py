@@ -1,4 +1,4 @@
-"""Runs programs in Docker containers: for code that nobody trusts. The only door to the docker SDK.
+"""Runs programs in Docker containers: for code that nobody trusts. The SDK's door is docker_engine.py.
 
 No bind mounts, so that it works from inside a container that holds the engine's socket: files go in and out through
 the container's standard streams, into a size-limited tmpfs. One container for each run, removed after it.
@@ -19,6 +19,7 @@ from typing import Any
 
 from mlops_bot.errors import SandboxError
 from mlops_bot.sandbox import wire
+from mlops_bot.sandbox.docker_engine import connect, finished, image_id, infrastructure, remove
 from mlops_bot.sandbox.docker_image import PYTHON, Recipe
 from mlops_bot.sandbox.docker_stream import AttachedStream
 from mlops_bot.sandbox.pip_options import PipOptions
@@ -33,43 +34,8 @@ DEFAULT_BASE_IMAGE = "python:3.11-slim"
 USER = "65534:65534"
 TMP_MB = 512
 SHM_MB = 1024
-HINT = "start Docker, or pass --sandbox process for code that you trust"
 
 _build_lock = threading.Lock()
-
-
-def probe(timeout: float = 1.0, base_url: str | None = None) -> str | None:
-    """The engine's version when one answers within `timeout` seconds, else None."""
-    try:
-        client = _client(timeout, base_url)
-        try:
-            return str(client.version()["Version"])
-        finally:
-            client.close()
-    except Exception:  # noqa: BLE001 - whatever is wrong, there is no engine to be used
-        return None
-
-
-def _client(timeout: float, base_url: str | None) -> Any:
-    import docker
-
-    seconds: Any = timeout  # fractions work, whatever the SDK's annotation says
-    if base_url is None:
-        return docker.from_env(timeout=seconds)
-    return docker.DockerClient(base_url=base_url, timeout=seconds)
-
-
-@contextlib.contextmanager
-def infrastructure(doing: str) -> Iterator[None]:
-    """Turns what the SDK raises into SandboxError."""
-    import docker.errors
-    import requests.exceptions
-
-    try:
-        yield
-    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-        explanation = getattr(error, "explanation", None) or error
-        raise SandboxError(f"Docker failed while {doing}: {str(explanation)[:500]}", hint=HINT) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +71,16 @@ class DockerSandbox:
         """Raises UserError for a malformed requirement, SandboxError when the image cannot be built."""
         client = self._connect()
         with infrastructure("looking at images"):
-            base = self._image_id(client, self._base_image)
+            base = image_id(client, self._base_image)
         if not base:
             base = self._pull(client)
         recipe = Recipe.of(requirements, self._base_image, base, self._config.pip)
         with infrastructure("looking at images"):
-            image = self._image_id(client, recipe.tag)
+            image = image_id(client, recipe.tag)
         if not image:
             with _build_lock, _file_lock(recipe.tag):
                 with infrastructure("looking at images"):
-                    image = self._image_id(client, recipe.tag)
+                    image = image_id(client, recipe.tag)
                 image = image or self._build(client, recipe)
         count = len(recipe.requirements)
         return Runtime(
@@ -122,16 +88,6 @@ class DockerSandbox:
             description=f"image {recipe.tag} (from {self._base_image}, {count} requirement{'' if count == 1 else 's'})",
             python=PYTHON,
         )
-
-    @staticmethod
-    def _image_id(client: Any, name: str) -> str:
-        """ "" when there is no such image."""
-        import docker.errors
-
-        try:
-            return str(client.images.get(name).id)
-        except docker.errors.ImageNotFound:
-            return ""
 
     def _pull(self, client: Any) -> str:
         self._say(f"pulling the base image {self._base_image}")
@@ -141,7 +97,8 @@ class DockerSandbox:
         except SandboxError as error:
             raise SandboxError(
                 str(error),
-                hint="check the network, or name an image that is present: MLOPS_BOT_BASE_IMAGE (it needs python3 or apt-get)",
+                hint="check the network, or set MLOPS_BOT_BASE_IMAGE to a base image that is present "
+                "(it needs python3 or apt-get)",
             ) from error
 
     def _build(self, client: Any, recipe: Recipe) -> str:
@@ -171,7 +128,7 @@ class DockerSandbox:
                         raise install_error(recipe.requirements, "\n".join(log))
                     tail = "\n".join(log[-8:])
                     raise SandboxError(f"could not build the sandbox image: {str(error)[:500]}\n{tail}")
-            return self._image_id(client, recipe.tag)
+            return image_id(client, recipe.tag)
 
     # --- runs ----------------------------------------------------------------------------------------------
 
@@ -201,7 +158,7 @@ class DockerSandbox:
             finally:
                 stream.close()
         finally:
-            self._remove(client, container)
+            remove(client, container)
 
     def _options(self, client: Any, job: Job) -> dict[str, Any]:
         """Every limit of the container; what is not listed is refused to it."""
@@ -251,24 +208,6 @@ class DockerSandbox:
                 self._engine_cpus = int(client.info().get("NCPU") or 1)
         return self._engine_cpus
 
-    def _remove(self, client: Any, container: str) -> None:
-        """Leaves nothing behind; when the engine is gone the next run's sweep does."""
-        import docker.errors
-        import requests.exceptions
-
-        end = time.monotonic() + 15
-        while time.monotonic() < end:
-            try:
-                client.api.remove_container(container, force=True, v=True)
-            except docker.errors.NotFound:
-                return
-            except docker.errors.APIError:
-                time.sleep(0.1)  # "removal in progress"
-            except (docker.errors.DockerException, requests.exceptions.RequestException, OSError):
-                return
-            else:
-                return
-
     def _sweep(self, client: Any) -> None:
         """Removes containers of runs whose process died before it could."""
         with infrastructure("looking for leftovers"):
@@ -279,17 +218,17 @@ class DockerSandbox:
             # just about to look at its own.
             over = (
                 entry.get("State") in ("exited", "dead")
-                and time.time() - _finished(client, entry["Id"]) >= self.LEFTOVER_SECONDS
+                and time.time() - finished(client, entry["Id"]) >= self.LEFTOVER_SECONDS
             )
             if over or (until.isdigit() and int(until) < time.time()):
-                self._remove(client, entry["Id"])
+                remove(client, entry["Id"])
 
     # --- small things --------------------------------------------------------------------------------------
 
     def _connect(self) -> Any:
         if self._engine is None:
             with infrastructure("connecting to its engine"):
-                client = _client(60, self._config.base_url)
+                client = connect(60, self._config.base_url)
                 client.ping()
             self._engine = client
         return self._engine
@@ -297,16 +236,6 @@ class DockerSandbox:
     def _say(self, message: str) -> None:
         if self._progress is not None:
             self._progress("prepare", message)
-
-
-def _finished(client: Any, container: str) -> float:
-    """Unix time at which a container exited; now, when that cannot be told (any more)."""
-    from datetime import datetime
-
-    with contextlib.suppress(Exception):
-        text = str(client.api.inspect_container(container)["State"]["FinishedAt"])
-        return datetime.fromisoformat(text[:19] + "+00:00").timestamp()
-    return time.time()
 
 
 def _bundle() -> str:

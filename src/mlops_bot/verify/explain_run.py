@@ -6,7 +6,9 @@ import re
 
 from mlops_bot.types import Limits, Observation
 
-_ERROR_LINE = re.compile(r"^(?P<type>[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|NotFound)\w*)(?:: (?P<message>.*))?$")
+_ERROR_LINE = re.compile(
+    r"^(?P<type>[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|NotFound)\w*)(?:: (?P<message>.*))?$"
+)
 _TAIL = 4000
 
 

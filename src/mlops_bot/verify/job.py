@@ -1,7 +1,7 @@
 """The jobs of a verification: what is put into the sandbox, and where. Pure.
 
-    <job root>/project/            the project; the program starts in project/<workdir>
-    <job root>/.mlops-bot/         smoke hooks, their configuration, the trace they leave, collectors and evidence
+<job root>/project/            the project; the program starts in project/<workdir>
+<job root>/.mlops-bot/         smoke hooks, their configuration, the trace they leave, collectors and evidence
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mlops_bot import components
 from mlops_bot.cache import files_key
-from mlops_bot.types import Component, Functionality, Job, Limits, Runtime, RunResult
+from mlops_bot.types import Component, Functionality, Job, Limits, RunResult, Runtime
 
 PROJECT = "project"
 HOUSE = ".mlops-bot"
