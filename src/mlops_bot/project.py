@@ -227,7 +227,9 @@ def _add_data(files: dict[str, bytes], root: Path, script: Path, data: Path, lim
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise UserError(f"--data {data}: {path} cannot be read: {error.strerror}", hint="check permissions") from None
+            raise UserError(
+                f"--data {data}: {path} cannot be read: {error.strerror}", hint="check permissions"
+            ) from None
         total += len(content)
         if total > 8 * limit:
             raise UserError(
