@@ -124,3 +124,48 @@ def test_the_data_of_an_evaluation_name_the_metric() -> None:
 def test_a_prediction_is_no_metric() -> None:
     after = 'predictions = model.predict(x)\nprint(f"This patient had a {100 * predictions[0][0]:.1f} percent chance")'
     assert not any("log_metric" in line for line in adapted(KERAS.format(after=after)))
+
+
+def test_a_fitted_scaler_is_no_run() -> None:
+    joined = "\n".join(
+        adapted(
+            """\
+            import keras
+            from sklearn.metrics import r2_score
+            from sklearn.preprocessing import StandardScaler
+
+            scaler = StandardScaler()
+            x = scaler.fit_transform(x)
+            print("baseline error: %.3f" % naive_error)
+            model = keras.Sequential([keras.layers.Dense(1)])
+            model.compile(loss="mse")
+            model.fit(x, y, epochs=2)
+            score = r2_score(y_test, model.predict(x_test))
+            print("R2 score: %.3f" % score)
+            """
+        )
+    )
+    assert "naive_error, run_id" not in joined
+    assert "score, run_id=mlflow.last_active_run().info.run_id" in joined
+
+
+def test_only_fits_that_mlflow_follows_have_a_run() -> None:
+    joined = "\n".join(
+        adapted(
+            """\
+            from sklearn.metrics import roc_auc_score
+            from sklearn.svm import SVC
+            from xgboost import XGBClassifier
+
+            model = XGBClassifier()
+            model.fit(X, y)
+            print("own score: %.3f" % custom(model))
+            print("auc: %.3f" % first_auc)
+            other = SVC()
+            other.fit(X, y)
+            print("auc: %.3f" % second_auc)
+            """
+        )
+    )
+    assert "first_auc, run_id" not in joined
+    assert "second_auc, run_id" in joined

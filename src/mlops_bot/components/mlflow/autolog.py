@@ -16,6 +16,7 @@ from mlops_bot.types import NotApplicable
 
 _FITS = {"fit", "fit_transform", "fit_predict", "fit_generator"}
 _MEASURES = {"evaluate", "score"}
+_OTHER_PATCHES = {"xgboost", "lightgbm", "catboost", "imblearn", "skorch"}  # classes that only look like scikit-learn's
 _NO_MODELS = (  # feature preparation, which MLflow does not follow as training
     "sklearn.preprocessing",
     "sklearn.impute",
@@ -44,7 +45,7 @@ def sklearn(program: Program, edits: Edits) -> list[str] | NotApplicable:
 
 
 def keras(program: Program, edits: Edits) -> list[str] | NotApplicable:
-    fits = [call for call in _fit_calls(program) if call.args or call.keywords]
+    fits = [call for call in _fit_calls(program) if (call.args or call.keywords) and _is_network(program, call)]
     if not fits:
         return loop.track(program, edits)
     often = any(_runs_often(program, call) for call in fits)
@@ -139,9 +140,18 @@ def _is_model(program: Program, call: ast.Call) -> bool:
     made = _maker(program, call.func.value)
     if made is None:
         return True
-    if dotted(made.func) in program.classes:
+    name = program.qualified(made.func)
+    if dotted(made.func) in program.classes or (name is not None and name.split(".")[0] in _OTHER_PATCHES):
         return False
-    return not (program.qualified(made.func) or "").startswith(_NO_MODELS)
+    return not (name or "").startswith(_NO_MODELS)
+
+
+def _is_network(program: Program, call: ast.Call) -> bool:
+    """Not a scaler or another estimator of scikit-learn, which a Keras program may fit, too."""
+    assert isinstance(call.func, ast.Attribute)
+    made = _maker(program, call.func.value)
+    name = program.qualified(made.func) if made is not None else None
+    return call.func.attr in ("fit", "fit_generator") and not (name or "").startswith("sklearn.")
 
 
 def _maker(program: Program, receiver: ast.expr) -> ast.Call | None:
@@ -208,7 +218,7 @@ def _log_unseen(program: Program, edits: Edits, fits: list[ast.Call], *, also: b
         if isinstance(expression, ast.Constant) or not is_pure(expression, also=_is_metric_function(program)):
             continue
         # scikit-learn: whatever has decimals; Keras: losses and scores by name, as its own are all there
-        if not naming.is_metric(item, training=also and item.floating) or _is_seen(program, expression):
+        if not naming.is_metric(item, training=also and item.floating) or (also and _is_seen(program, expression)):
             continue
         if is_collection(program, expression) or not numeric.is_number(program, item):
             continue
