@@ -102,3 +102,23 @@ def test_programs_of_one_job_add_to_one_record(smoke: Smoke) -> None:
     run = smoke(source, files={"other.py": "n_epochs = 7\nprint(n_epochs)\n"})
     assert run.stdout == "2\n"
     assert run.notes("limit") == ["epochs: n_epochs", "epochs: epochs"]
+
+
+def test_a_loop_without_an_end_ends(smoke: Smoke) -> None:
+    source = """
+from itertools import count
+class Loss:
+    def backward(self): pass
+def finish():
+    Loss().backward()
+for episode in count(1):
+    for turn in count():
+        if turn == 300:
+            break
+    finish()
+print(episode, turn)
+"""
+    run = smoke(source)
+    assert run.code == 0, run.stderr
+    assert run.stdout == "10 300\n"
+    assert "endless loop over epochs" in run.notes("limit")

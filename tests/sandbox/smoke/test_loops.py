@@ -49,6 +49,11 @@ def test_counters() -> None:
             "for t in __smoke_range__('steps', 2000):\n    loss.backward()",
         ),
         (
+            "for t in itertools.count(1):\n    loss.backward()",
+            "for t in __smoke_endless__('steps', itertools.count(1)):\n    loss.backward()",
+        ),
+        ("for t in count():\n    env.step(t)", "for t in count():\n    env.step(t)"),
+        (
             "for i, x in enumerate(loader):\n    if (i + 1) % 100 == 0:\n        show()",
             "for i, x in enumerate(loader):\n    if __smoke_every__('batches', i + 1, 100, 0):\n        show()",
         ),

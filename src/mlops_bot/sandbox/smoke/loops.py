@@ -94,6 +94,8 @@ class Transformer(ast.NodeTransformer):
             for call in ast.walk(node.iter):
                 if isinstance(call, ast.Call) and _name(call.func) == "trange" and len(call.args) == 1:
                     call.args = [self._helper("__smoke_count__", call, ast.Constant(kind), call.args[0])]
+            if isinstance(node.iter, ast.Call) and _name(node.iter.func) == "count":  # itertools.count never ends
+                node.iter = self._helper("__smoke_endless__", node.iter, ast.Constant(kind), node.iter)
         zero = not counting or all(len(call.args) <= 2 for call in counting)
         node.target, node.iter = self.visit(node.target), self.visit(node.iter)
         self._loops.append((targets, kind or LOADER, zero))

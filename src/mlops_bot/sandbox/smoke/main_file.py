@@ -19,6 +19,8 @@ from typing import Any, Callable
 from .hooks import Hooks
 from .loops import EPOCHS, LOADER, transform
 
+ENDLESS_EPOCHS = 10  # turns of `for episode in itertools.count()`, which waits for a result that takes long
+
 
 def install(hooks: Hooks) -> Callable[[ModuleSpec], None]:
     """Accept the main script, and give back what changes the spec of an imported module of the program."""
@@ -134,6 +136,14 @@ def _helpers(hooks: Hooks) -> None:
     def smoke_count(kind: str, count: Any) -> Any:
         return min(count, most(kind)) if isinstance(count, int) else count
 
+    def smoke_endless(kind: str, values: Any) -> Any:
+        most_turns = ENDLESS_EPOCHS if kind == EPOCHS else hooks.max_steps
+        for turn, value in enumerate(values):
+            if turn == most_turns:
+                hooks.note("limit", f"endless loop over {kind}", f"stopped after {most_turns} turns")
+                return
+            yield value
+
     def smoke_more(where: str) -> bool:
         turns[where] += 1
         if turns[where] > hooks.max_steps:
@@ -154,6 +164,7 @@ def _helpers(hooks: Hooks) -> None:
         ("range", smoke_range),
         ("count", smoke_count),
         ("more", smoke_more),
+        ("endless", smoke_endless),
         ("every", smoke_every),
     ):
         setattr(builtins, f"__smoke_{name}__", function)
