@@ -169,3 +169,14 @@ def test_only_fits_that_mlflow_follows_have_a_run() -> None:
     )
     assert "first_auc, run_id" not in joined
     assert "second_auc, run_id" in joined
+
+
+def test_a_long_call_takes_a_line_for_the_run() -> None:
+    after = "print('Best accuracy of the second phase:', max(history_of_the_second_phase.history['val_accuracy']))"
+    lines = adapted(KERAS.format(after=after))
+    assert lines[-4:] == [
+        "mlflow.log_metric(",
+        "    \"accuracy\", max(history_of_the_second_phase.history['val_accuracy']),",
+        "    run_id=mlflow.last_active_run().info.run_id,",
+        ")",
+    ]

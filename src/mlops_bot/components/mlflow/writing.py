@@ -62,7 +62,10 @@ def call_text(function: str, entries: list[str], rest: str, place: ast.stmt, bra
     if len(line) + place.col_offset <= _MAX_LINE:
         return line
     if not braces:
-        return f"{function}(\n    {', '.join(entries)}{rest}\n)"
+        inner = f"    {', '.join(entries)}{rest}"
+        if len(inner) + place.col_offset > _MAX_LINE and ", run_id=" in inner:
+            inner = inner.replace(", run_id=", ",\n    run_id=") + ","
+        return f"{function}(\n{inner}\n)"
     if not rest or len(rest) > 40:
         inner = "".join(f"        {entry},\n" for entry in entries)
         ending = rest.removeprefix(", ").replace(", run_id=", ",\n    run_id=")  # an argument a line
