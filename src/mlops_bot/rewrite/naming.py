@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
-from mlops_bot.rewrite.displays import Shown, expression_name
+from mlops_bot.rewrite.displays import Shown
+from mlops_bot.rewrite.expressions import expression_name
 from mlops_bot.rewrite.program import Function, Program
 
 METRIC = re.compile(

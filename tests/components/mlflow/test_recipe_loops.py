@@ -395,3 +395,28 @@ def test_a_hook_of_the_programs_own_is_left_alone() -> None:
     outcome = rewrite(text, analyse("train.py", text), "experiment-tracking")
     assert isinstance(outcome, NotApplicable)
     assert "its loss has no name" in outcome.reason
+
+
+TURNS = """\
+    import torch
+    from itertools import count
+
+    model = torch.nn.Linear(2, 1)
+    for turn in count(1):
+        loss = model(torch.randn(4, 2)).pow(2).mean()
+        loss.backward()
+        update(model)
+        {then}
+        pause()
+"""
+
+
+def test_every_turn_is_logged_also_the_last() -> None:
+    text = adapt(TURNS.format(then="if loss < 1e-3: break"))
+    logging = '        mlflow.log_metric("train_loss", loss.item(), step=turn)\n'
+    assert "update(model)\n" + logging in text
+
+
+def test_at_the_end_of_the_turn_where_all_get_there() -> None:
+    text = adapt(TURNS.format(then="for x in (1, 2): show(x)"))
+    assert 'pause()\n        mlflow.log_metric("train_loss", loss.item(), step=turn)\n' in text

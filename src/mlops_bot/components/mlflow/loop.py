@@ -6,7 +6,8 @@ import ast
 from collections.abc import Sequence
 
 from mlops_bot.components.mlflow.files import log_files, saved
-from mlops_bot.components.mlflow.metrics import metrics, returned_metrics, training_losses, trains_here
+from mlops_bot.components.mlflow.losses import returned_metrics, training_losses
+from mlops_bot.components.mlflow.metrics import metrics, trains_here
 from mlops_bot.components.mlflow.writing import call_text, log_metrics
 from mlops_bot.rewrite import params, runs, steps
 from mlops_bot.rewrite.edits import Edits, key
