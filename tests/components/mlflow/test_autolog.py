@@ -180,3 +180,27 @@ def test_a_long_call_takes_a_line_for_the_run() -> None:
         "    run_id=mlflow.last_active_run().info.run_id,",
         ")",
     ]
+
+
+def test_a_title_over_a_parameter_shows_no_number() -> None:
+    text = dedent(
+        """\
+        import matplotlib.pyplot as plt
+        from sklearn.linear_model import SGDClassifier
+
+        model = SGDClassifier()
+        for X, y in batches:
+            model.partial_fit(X, y, classes=classes)
+            accuracies.append(model.score(X_test, y_test))
+
+
+        def plot(values, over):
+            plt.title("Classification accuracy as a function of %s" % over)
+            plt.plot(values)
+
+
+        plot(accuracies, "time")
+        """
+    )
+    outcome = rewrite(text, analyse("train.py", text), "experiment-tracking")
+    assert "over)" not in (outcome.text.replace("% over)", "") if isinstance(outcome, Rewritten) else "")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from mlops_bot.rewrite import displays, naming, steps
 from mlops_bot.rewrite.displays import Shown
-from mlops_bot.rewrite.program import Program, dotted
+from mlops_bot.rewrite.program import Program, dotted, parameters
 from mlops_bot.rewrite.purity import is_pure
 
 _SKIP_FUNCTIONS = {"__init__", "forward", "__repr__", "__str__", "call", "build"}
@@ -54,7 +54,7 @@ def _metric(program: Program, item: Shown) -> Log | None:
     if not naming.is_metric(item, training=bool(loops) or _has_loop(function)):
         return None
     value = _value(program, item)
-    if value is None:
+    if value is None or _is_title(program, item):
         return None
     if item.step is not None and is_pure(item.step):
         step: str | None = program.source(item.step)
@@ -70,6 +70,17 @@ def _metric(program: Program, item: Shown) -> Log | None:
         name = f"{{{item.prefix.id}}}_{base}"
     batch = bool(loops) and statement is item.statement and not steps.is_epoch_loop(loops[-1])
     return Log(statement, name, value, steps.step(program, statement), batch)
+
+
+def _is_title(program: Program, item: Shown) -> bool:
+    """A function's parameter in the text of a plot: `plt.title("Accuracy over %s" % quantity)` shows no number."""
+    statement, name = item.statement, item.expression
+    if not isinstance(name, ast.Name) or item.floating or not isinstance(statement, (ast.Expr, ast.Assign)):
+        return False
+    call, function = statement.value, program.function_of(statement)
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)) or function is None:
+        return False
+    return call.func.attr in ("title", "set_title", "suptitle", "xlabel", "ylabel") and name.id in parameters(function)
 
 
 def _one_of_texts(program: Program, name: ast.Name) -> bool:
