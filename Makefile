@@ -21,7 +21,7 @@ sum = $(shell cat pyproject.toml $(1) | cksum | cut -d ' ' -f 1)
 RUN := $(VENV)/.run-$(call sum,requirements/run.txt)
 DEV := $(VENV)/.dev-$(call sum,requirements/dev.txt)
 
-.PHONY: help run test check format lock clean
+.PHONY: help run test check format bench lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ check: $(DEV)  ## formatting, lint, types, import contracts, workflows: no tests
 format: $(DEV)  ## format, and fix what ruff can fix
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+bench: $(RUN)  ## the bot's own time: --help, and each step for an 800-line script
+	$(BIN)/python benchmarks/own_time.py
 
 # Dependencies are locked with hashes, for every supported Python and platform. The run lock is a subset of the other:
 # going from `make run` to `make test` changes no version.
