@@ -49,8 +49,8 @@ class Settings:
     model: str | None = None
     sandbox: SandboxName = "auto"
     openai_api_key: str | None = field(default=None, repr=False)
-    openai_base_url: str | None = None
-    tgi_url: str | None = None
+    openai_base_url: str | None = field(default=None, repr=False)  # may carry credentials
+    tgi_url: str | None = field(default=None, repr=False)
     tgi_endpoint: str | None = None
     hf_token: str | None = field(default=None, repr=False)
     base_image: str = DEFAULT_BASE_IMAGE
