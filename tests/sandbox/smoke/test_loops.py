@@ -82,6 +82,12 @@ def test_a_loop_around_a_training_function_counts_epochs() -> None:
     assert "__smoke_range__('epochs', 30)" in changed(text)
 
 
+def test_a_closure_that_the_optimizer_calls_trains() -> None:
+    loop = "for i in range(opt.steps):\n    def closure():\n        loss.backward()\n    {call}"
+    assert "__smoke_range__('epochs', opt.steps)" in changed(loop.format(call="optimizer.step(closure)"))
+    assert "in range(opt.steps)" in changed(loop.format(call="callbacks.append(closure)"))
+
+
 def test_a_while_loop_that_trains_is_counted() -> None:
     text = "while step < 9:\n    loss.backward()\nwhile waiting:\n    pass"
     assert changed(text).count("__smoke_more__") == 1

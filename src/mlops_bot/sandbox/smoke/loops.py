@@ -217,4 +217,7 @@ def _trains(body: Iterable[ast.AST]) -> bool:
 
 
 def _calls(body: Iterable[ast.AST]) -> set[str]:
-    return {_name(item.func) for item in _statements(body) if isinstance(item, ast.Call)}
+    """The functions called here, the closure of `optimizer.step(closure)` among them."""
+    calls = [item for item in _statements(body) if isinstance(item, ast.Call)]
+    closures = {_name(value) for call in calls if _name(call.func) == "step" for value in call.args}
+    return {_name(call.func) for call in calls} | (closures - {""})
