@@ -1,0 +1,61 @@
+"""The evidence as a person reads it."""
+
+from __future__ import annotations
+
+from mlops_bot import evidence_table
+from mlops_bot.types import Observation
+
+EVIDENCE = {
+    "component": {
+        "runs": [
+            {
+                "name": "calm-owl-1",
+                "status": "FINISHED",
+                "params": {"verbose": "False", "lr": "0.1", "optimizer": "sgd", "model": "Net(8)"},
+                "metrics": {"loss": [[step, 1 / (step + 1)] for step in range(50)], "accuracy": [[0, 0.98666666]]},
+                "artifacts": ["model/MLmodel"],
+            }
+        ]
+    },
+    "comparison": {
+        "printed_numbers": {"before": 4, "after": 4, "differing_lines": 0},
+        "steps": {"before": 0, "after": 0},
+        "seconds": {"before": 3.2, "after": 11.6789},
+    },
+    "notes": [{"kind": "limit", "what": "epochs", "detail": "2 of 10"}] * 3 + [{"kind": "seed", "what": "numpy"}],
+}
+
+
+def rows(stdout: str = "accuracy: 98.67%\n") -> list[str]:
+    return evidence_table.rows("MLflow", EVIDENCE, Observation(0, "exited", stdout, "", 1.0, {}, {}))
+
+
+def test_parameters_come_first_and_telling_ones_before_dull_ones() -> None:
+    text = "\n".join(rows())
+    order = [text.index(word) for word in ("parameter", "lr ", "optimizer", "model ", "verbose", "metric", "accuracy")]
+    assert order == sorted(order)
+
+
+def test_a_metric_stands_beside_what_the_original_printed() -> None:
+    (accuracy,) = [row for row in rows() if row.strip().startswith("accuracy")]
+    assert accuracy.split() == ["accuracy", "0.9867", "98.67%"]
+    (accuracy,) = [row for row in rows("accuracy: 0.5512\nepoch 1\n") if row.strip().startswith("accuracy")]
+    assert accuracy.split() == ["accuracy", "0.9867"]
+
+
+def test_series_are_short_notes_are_told_once_and_what_is_not_there_is_left_out() -> None:
+    text = "\n".join(rows())
+    assert "1 0.5 ... 0.02 (50 values)" in text
+    assert text.count("epochs: 2 of 10 (3 times)") == 1
+    assert "optimizer steps" not in text
+    assert "differing" not in text
+    assert "11.68" in text
+
+
+def test_a_store_without_a_run_and_nonsense_for_evidence() -> None:
+    assert "  no run" in evidence_table.rows("MLflow", {"component": {}}, None)
+    strange = {
+        "component": {"runs": [{"params": [1], "metrics": {"a": "x", "b": [[1]], "c": [[0, "nan"]]}}, 3]},
+        "notes": ["x"],
+    }
+    assert evidence_table.rows("MLflow", strange, None)
