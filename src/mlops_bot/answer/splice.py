@@ -9,24 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mlops_bot.answer import Rejected
 from mlops_bot.answer.align import align
-from mlops_bot.answer.elision import Strength, split_trailing, strength
+from mlops_bot.answer.elision import split_trailing, strength
 from mlops_bot.answer.likeness import alike, is_code, key, telling
 from mlops_bot.answer.lines import indentation, statements
-
-
-@dataclass(frozen=True, slots=True)
-class _Texts:
-    old: Sequence[str]
-    new: Sequence[str]
-    kinds: Sequence[Strength | None]  # of new
-    first: Sequence[int]  # of old: the first line of the statement
-    last: Sequence[int]
-    inside: set[int]  # of old: lines that begin inside a string
-    origin: dict[int, int]  # new index -> old index, of the shared lines
+from mlops_bot.answer.reindent import Texts, ambiguous, reindented
 
 
 def has_markers(lines: Sequence[str]) -> bool:
@@ -45,7 +34,7 @@ def splice(original: Sequence[str], answer: Sequence[str]) -> list[str]:
         return list(answer)
     keys: list[str | None] = [None if kind == "strong" else key(line) for line, kind in zip(new, kinds, strict=True)]
     pairs = align([key(line) for line in original], keys, may_anchor=telling)
-    texts = _Texts(original, new, kinds, *statements(list(original)), {j: i for i, j in pairs})
+    texts = Texts(original, new, kinds, *statements(list(original)), {j: i for i, j in pairs})
     result: list[str] = []
     lost: list[int] = []
     restored: list[int] = []
@@ -88,7 +77,7 @@ def _split_headers(original: Sequence[str], answer: Sequence[str]) -> list[str]:
     return split
 
 
-def _region(texts: _Texts, before: tuple[int, int], after: tuple[int, int]) -> tuple[list[str], list[int], list[int]]:
+def _region(texts: Texts, before: tuple[int, int], after: tuple[int, int]) -> tuple[list[str], list[int], list[int]]:
     """What stands between two shared lines: (lines of the result, old lines that are nowhere, old lines put back)."""
     start = before[0] + 1
     if before[0] >= 0 and texts.old[before[0]].strip() != texts.new[before[1]].strip():
@@ -109,7 +98,7 @@ def _region(texts: _Texts, before: tuple[int, int], after: tuple[int, int]) -> t
     if not gap or (not code and between):
         return [texts.new[j] for j in added if j not in marks], [], []
     if between:
-        raise _ambiguous(
+        raise ambiguous(
             texts,
             strong[0],
             gap,
@@ -126,11 +115,11 @@ def _region(texts: _Texts, before: tuple[int, int], after: tuple[int, int]) -> t
         middle = [texts.new[marker]] if texts.kinds[marker] == "weak" else [texts.old[i] for i in rest]
         return [texts.new[j] for j in head] + middle + [texts.new[j] for j in tail], [], []
     rest = _without_seams(texts, rest, head, tail)
-    body = _reindented(texts, rest, marker, head, tail, before, after)
+    body = reindented(texts, rest, marker, head, tail, before, after)
     return [texts.new[j] for j in head] + body + [texts.new[j] for j in tail], [], rest
 
 
-def _unmatched(texts: _Texts, gap: list[int], added: list[int]) -> list[int]:
+def _unmatched(texts: Texts, gap: list[int], added: list[int]) -> list[int]:
     """The statements of `gap`, and parts of statements that are partly shared, that no added line is a changed form "
     "of."""
     free = [j for j in added if is_code(texts.new[j])]
@@ -146,7 +135,7 @@ def _unmatched(texts: _Texts, gap: list[int], added: list[int]) -> list[int]:
     return missing
 
 
-def _replaced(texts: _Texts, gap: list[int], head: list[int], tail: list[int], marker: int) -> tuple[int, int]:
+def _replaced(texts: Texts, gap: list[int], head: list[int], tail: list[int], marker: int) -> tuple[int, int]:
     """[first, last): the part of `gap` that the marker stands for, without the statements at its beginning which
     `head` holds in changed form, and those at its end which `tail` does."""
     first, last = gap[0], gap[-1] + 1
@@ -157,7 +146,7 @@ def _replaced(texts: _Texts, gap: list[int], head: list[int], tail: list[int], m
         if found is None:
             continue
         if any(is_code(texts.old[i]) for i in range(first, found)):
-            raise _ambiguous(
+            raise ambiguous(
                 texts, marker, gap, f"line {texts.new[j].strip()!r} looks like one in the middle of what it skips"
             )
         first = texts.last[found] + 1
@@ -173,7 +162,7 @@ def _replaced(texts: _Texts, gap: list[int], head: list[int], tail: list[int], m
         if found is None:
             continue
         if any(is_code(texts.old[i]) for i in range(texts.last[found] + 1, last)):
-            raise _ambiguous(
+            raise ambiguous(
                 texts, marker, gap, f"line {texts.new[j].strip()!r} looks like one in the middle of what it skips"
             )
         last = texts.first[found]
@@ -181,11 +170,11 @@ def _replaced(texts: _Texts, gap: list[int], head: list[int], tail: list[int], m
     for ends, lines in ((left[:1], head), (left[-1:], tail)):
         # `return` or `else:` beside the marker: the skipped one, or a new one like it?
         if any(texts.new[j] in ends and not telling(texts.new[j].strip()) for j in lines):
-            raise _ambiguous(texts, marker, gap, f"line {ends[0].strip()!r} beside it is also one of what it skips")
+            raise ambiguous(texts, marker, gap, f"line {ends[0].strip()!r} beside it is also one of what it skips")
     return first, max(first, last)
 
 
-def _without_seams(texts: _Texts, rest: list[int], head: list[int], tail: list[int]) -> list[int]:
+def _without_seams(texts: Texts, rest: list[int], head: list[int], tail: list[int]) -> list[int]:
     """`rest` without the empty lines at its ends that the answer has beside the marker."""
     for end in (True, False):
         beside = tail if end else head[::-1]
@@ -197,87 +186,7 @@ def _without_seams(texts: _Texts, rest: list[int], head: list[int], tail: list[i
     return rest
 
 
-def _reindented(
-    texts: _Texts,
-    rest: list[int],
-    marker: int,
-    head: list[int],
-    tail: list[int],
-    before: tuple[int, int],
-    after: tuple[int, int],
-) -> list[str]:
-    """The skipped lines, moved with their surroundings where the answer put these into a new block."""
-    solid = [i for i in rest if texts.old[i].strip() and i not in texts.inside]
-    if not solid:
-        return [texts.old[i] for i in rest]
-    shift_before = _shift(texts, before)
-    shift_after = _shift(texts, after)
-    base = len(indentation(texts.old[solid[0]]))
-    marked = len(indentation(texts.new[marker])) - base
-    last_head = next((texts.new[j] for j in reversed(head) if is_code(texts.new[j])), "")
-    opened = last_head.rstrip().endswith(":") and len(indentation(last_head)) < len(indentation(texts.new[marker]))
-    known = {shift for shift in (shift_before, shift_after) if shift is not None}
-    if opened:
-        shift, floor = marked, base
-    elif marked in known or len(known) == 1:
-        shift = marked if marked in known else known.pop()
-        floor = _floor(texts, before, shift) if shift == shift_before else base
-    elif not known:
-        shift, floor = 0, base
-    else:
-        raise _ambiguous(texts, marker, rest, "the code around it is indented in two ways")
-    lines, dipped = [], False
-    for i in rest:
-        line = texts.old[i]
-        dipped = dipped or (shift != 0 and i in solid and len(indentation(line)) < min(floor, base))
-        if shift == 0 or dipped or i in texts.inside or not line.strip():
-            lines.append(line)
-        elif shift > 0:
-            lines.append(("\t" if line.startswith("\t") else " ") * shift + line)
-        elif len(indentation(line)) >= -shift:
-            lines.append(line[-shift:])
-        else:
-            raise _ambiguous(texts, marker, rest, "it cannot be indented like the code around it")
-    closed = 0 if dipped else shift
-    opens_after = any(texts.new[j].rstrip().endswith(":") for j in tail)
-    if shift_after is not None and shift_after != closed and not opened and not opens_after:
-        raise _ambiguous(texts, marker, rest, "the code before and after it is indented in two ways")
-    lowest = min(len(indentation(line)) for line in lines if line.strip())
-    added = next((texts.new[j] for j in tail if is_code(texts.new[j])), None)
-    entry = len(indentation(lines[rest.index(solid[0])]))
-    if added is not None and lowest < entry and len(indentation(added)) > lowest:
-        raise _ambiguous(
-            texts,
-            marker,
-            rest,
-            f"it skips the end of a block, and line {added.strip()!r} after it could belong to either",
-        )
-    return lines
-
-
-def _shift(texts: _Texts, pair: tuple[int, int]) -> int | None:
-    """How much deeper a shared line is than it was; None at the ends of the file."""
-    if not (0 <= pair[0] < len(texts.old) and pair[1] < len(texts.new)):
-        return None
-    if not texts.old[pair[0]].strip():
-        return 0
-    return len(indentation(texts.new[pair[1]])) - len(indentation(texts.old[pair[0]]))
-
-
-def _floor(texts: _Texts, pair: tuple[int, int], shift: int) -> int:
-    """The smallest indentation (in the original) of the shared lines before a marker that all moved by `shift`."""
-    floor, j = len(indentation(texts.old[pair[0]])) if pair[0] >= 0 else 0, pair[1]
-    while j >= 0:
-        i = texts.origin.get(j)
-        if i is not None and texts.old[i].strip():
-            if _shift(texts, (i, j)) != shift:
-                break
-            floor = min(floor, len(indentation(texts.old[i])))
-        j -= 1
-    return floor
-
-
-def _nothing_twice(texts: _Texts, restored: list[int]) -> None:
+def _nothing_twice(texts: Texts, restored: list[int]) -> None:
     """A skipped line which the answer also has somewhere else was moved there, or is another one: unknowable."""
     counts = Counter(key(line) for line in texts.old)
     extra = {key(line) for j, line in enumerate(texts.new) if j not in texts.origin and texts.kinds[j] != "strong"}
@@ -296,7 +205,7 @@ def _nothing_twice(texts: _Texts, restored: list[int]) -> None:
             )
 
 
-def _nothing_lost(texts: _Texts, lost: list[int]) -> None:
+def _nothing_lost(texts: Texts, lost: list[int]) -> None:
     """Where an answer skips code, a line that is missing without a marker may have been skipped too: unknowable."""
     moved = Counter(key(line) for j, line in enumerate(texts.new) if j not in texts.origin)
     gone = [i for i in lost if not moved[key(texts.old[i])]]
@@ -307,12 +216,3 @@ def _nothing_lost(texts: _Texts, lost: list[int]) -> None:
             f"line {gone[0] + 1} ({texts.old[gone[0]].strip()!r}) has no marker and is not in the answer",
             "\n".join(f"{i + 1}: {texts.old[i]}" for i in gone[:40]),
         )
-
-
-def _ambiguous(texts: _Texts, marker: int, gap: list[int], why: str) -> Rejected:
-    return Rejected(
-        f"the answer skips code at {texts.new[marker].strip()!r} (line {marker + 1}), and it is ambiguous which lines "
-        f"of the original "
-        f"belong there: {why}",
-        "\n".join(f"{i + 1}: {texts.old[i]}" for i in gap[:40]),
-    )

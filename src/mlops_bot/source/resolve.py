@@ -11,16 +11,13 @@ from collections import defaultdict
 
 from mlops_bot.source import callsites, families
 from mlops_bot.source.callsites import CallSite
+from mlops_bot.source.names import BUSY, Names
 from mlops_bot.source.program import Program
 
-_BUSY = "<busy>"
 
-
-class Resolver:
+class Resolver(Names):
     def __init__(self, program: Program) -> None:
-        self.program = program
-        self._instances: dict[tuple[ast.AST, tuple[int, ...]], str | None] = {}
-        self._roots: dict[str, frozenset[str]] = {}
+        super().__init__(program)
         self._returns: dict[tuple[str, tuple[int, ...]], str | None] = {}
         self.sites: dict[str, list[CallSite]] = defaultdict(list)
         self.targets: dict[ast.Call, str] = {}
@@ -36,100 +33,13 @@ class Resolver:
             self._instances.clear()
             self._returns.clear()
 
-    # --- names ------------------------------------------------------------------------------------------
-
-    def denotes(self, node: ast.expr, scope: str | None) -> str | None:
-        """The qualified name of a module, class, function or method: "torch.optim.SGD", "Net", "Net.fit"."""
-        program = self.program
-        if isinstance(node, ast.Name):
-            for place in program.chain(scope):
-                if node.id in program.bound[place]:
-                    full = f"{place}.{node.id}" if place else node.id
-                    if full in program.functions or full in program.classes:
-                        return full
-                    return self._alias(place, node.id)
-            return program.imports.get(node.id)
-        if isinstance(node, ast.Attribute):
-            kind = self.instance(node.value, scope)
-            if kind is not None:
-                return self.member(kind, node.attr)
-            base = self.denotes(node.value, scope)
-            if base is None:
-                return None
-            if base in program.classes or base in program.functions:
-                return self.member(base, node.attr) if base in program.classes else None
-            return f"{base}.{node.attr}"
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super":
-            return None
-        return None
-
-    def _alias(self, place: str | None, name: str) -> str | None:
-        """`layers = keras.layers`: a variable that only ever names something imported."""
-        values = self.program.assigned.get((place, name), [])
-        if len(values) == 1 and not values[0][2] and isinstance(values[0][1], ast.Name | ast.Attribute):
-            value = values[0][1]
-            key = (value, (-1,))
-            if self._instances.get(key) == _BUSY:
-                return None
-            self._instances[key] = _BUSY
-            found = self.denotes(value, place)
-            self._instances[key] = found
-            return found
-        if not values and name in self.program.imports and not self.program.iterated.get((place, name)):
-            return self.program.imports[name]
-        return None
-
-    def member(self, kind: str, name: str) -> str | None:
-        """The qualified name of attribute `name` of an instance (or class) `kind`."""
-        program = self.program
-        seen = set()
-        todo = [kind]
-        while todo:
-            current = todo.pop(0)
-            if current in seen:
-                continue
-            seen.add(current)
-            if current not in program.classes:
-                return f"{current}.{name}"
-            if f"{current}.{name}" in program.functions:
-                return f"{current}.{name}"
-            todo += self._bases(current)
-        return None
-
-    def _bases(self, name: str) -> list[str]:
-        node = self.program.classes[name]
-        found = [self.denotes(base, self.program.outer.get(name)) for base in node.bases]
-        return [base for base in found if base is not None and base != name]
-
-    def roots(self, kind: str | None) -> frozenset[str]:
-        """The imported ancestors of a class, in their canonical spelling; an imported class is its own root."""
-        if kind is None:
-            return frozenset()
-        if kind not in self._roots:
-            found: set[str] = set()
-            seen: set[str] = set()
-            todo = [kind]
-            while todo:
-                current = todo.pop()
-                if current in seen:
-                    continue
-                seen.add(current)
-                if current in self.program.classes:
-                    todo += self._bases(current)
-                elif current not in self.program.functions:
-                    found.add(families.canonical(current))
-            self._roots[kind] = frozenset(found)
-        return self._roots[kind]
-
-    # --- values -----------------------------------------------------------------------------------------
-
     def instance(self, node: ast.expr, scope: str | None, where: tuple[int, ...] = ()) -> str | None:
         """The qualified class of a value, or of its element at `where` if it is unpacked."""
         key = (node, where)
         if key in self._instances:
             found = self._instances[key]
-            return None if found == _BUSY else found
-        self._instances[key] = _BUSY
+            return None if found == BUSY else found
+        self._instances[key] = BUSY
         found = self._instance(node, scope, where)
         self._instances[key] = found
         return found
@@ -272,8 +182,8 @@ class Resolver:
         key = (function, where)
         if key in self._returns:
             found = self._returns[key]
-            return None if found == _BUSY else found
-        self._returns[key] = _BUSY
+            return None if found == BUSY else found
+        self._returns[key] = BUSY
         result: str | None = None
         for node in ast.walk(self.program.functions[function]):
             if isinstance(node, ast.Return) and node.value is not None and self.program.scope[node] == function:
