@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -79,3 +80,18 @@ def test_a_file_with_crlf_differs_only_where_it_changes() -> None:
 
 def test_an_unchanged_file_has_no_diff() -> None:
     assert Change("a.py", "x\n", "x\n").diff == ""
+
+
+def test_evidence_and_baseline_are_bounded_and_say_so() -> None:
+    long = adaptation("a.py", "verified")
+    points = [[step, 0.5] for step in range(5000)]
+    evidence = {"component": {"runs": [{"metrics": {"loss": points}}]}, "notes": [{"kind": "seed"}] * 50}
+    chosen = Attempt(long.attempts[1].proposal, long.attempts[1].candidate, Passed(evidence))
+    noisy = Observation(0, "exited", "o" * 100_000, "", 1.0, {"notes": [{"kind": "seed"}] * 50}, {})
+    document = report.report([(replace(long, attempts=(chosen,), chosen=chosen, baseline=noisy), [])])
+    jsonschema.validate(document, json.loads((SCHEMAS / "report.schema.json").read_text(encoding="utf-8")))
+    kept = document["evidence"]["component"]["runs"][0]["metrics"]["loss"]
+    assert (len(kept), kept[0], kept[-1]) == (1000, [0, 0.5], [4999, 0.5])
+    assert document["evidence"]["shortened"] == {"/component/runs/0/metrics/loss": 5000}
+    assert document["evidence"]["notes"] == document["baseline"]["notes"] == [{"kind": "seed"}]
+    assert len(json.dumps(document)) < 60_000
