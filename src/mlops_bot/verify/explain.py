@@ -69,9 +69,10 @@ class Pool:
         return hits
 
 
-def pool(printed: Iterable[Printed], scalars: Iterable[Scalar]) -> Pool:
+def pool(printed: Iterable[Printed], scalars: Iterable[Scalar], *, networks: int = 1) -> Pool:
     """Gather the printed and traced numbers of one run.
 
+    `networks`: how many are trained in turn (a GAN's two): the losses of each are a series of their own.
     Plain integers without a telling label are no evidence and are left out.
     """
     result = Pool()
@@ -99,6 +100,10 @@ def pool(printed: Iterable[Printed], scalars: Iterable[Scalar]) -> Pool:
         if source == "torch.item":
             whole = float(value).is_integer() if math.isfinite(value) else False
             result.groups.setdefault((source, "whole" if whole else "broken"), []).append(value)
+    backward = result.groups.get(("torch.backward", "loss"), [])
+    if networks > 1 and len(backward) % networks == 0 and len(backward) >= 2 * networks:
+        for turn in range(networks):
+            result.groups["torch.backward", f"loss {turn + 1} of {networks}"] = backward[turn::networks]
     return result
 
 
@@ -152,6 +157,9 @@ def explain(name: str, series: Sequence[float], known: Pool) -> Explained | Unex
         if not mine:
             lacking.append(value)
     if relevant:
+        taken = _anothers(name, series, known)
+        if taken:
+            return Unexplained(f"{name} logs the wrong variable: its values are those printed as {taken!r}", True)
         wrong = _wrong(name, kind, side, values, seen, known, own_exists, foreign)
         if wrong:
             return wrong
@@ -239,6 +247,27 @@ def _wrong(
     return None
 
 
+def _anothers(name: str, values: Sequence[float], known: Pool) -> str | None:
+    """The label of another printed series with exactly these values, where the program prints the metric's own too."""
+
+    def agree(group: Sequence[float]) -> bool:
+        return all(close(a, b, rtol=1e-3, atol=1e-4) for a, b in zip(values, group, strict=True))
+
+    mine = set(words(name).split())
+    printed = [
+        (label, group, set(words(label).split()))
+        for (source, label), group in known.groups.items()
+        if source == "printed" and len(group) == len(values)
+    ]
+    own = [group for _, group, said in printed if said == mine]
+    if not own or any(agree(group) for group in own) or _trivial(values):
+        return None
+    kinds = [(label, said) for label, group, said in printed if agree(group)]
+    if any(mine <= said or said <= mine for _, said in kinds):
+        return None
+    return next((label for label, _ in kinds if family(label) == family(name)), None)
+
+
 def _trivial(values: Sequence[float]) -> bool:
     """0 and 1 occur everywhere, so they say nothing about where they come from."""
     return all(value in (0.0, 1.0, 100.0) for value in values)
@@ -317,6 +346,8 @@ def _aggregates(series: list[float], wanted: int) -> list[float]:
     """Means, sums, extremes, running means of a series and of its equal parts; sorted."""
     found: set[float] = set()
     size = len(series)
+    if wanted == 1 and size > 10:
+        return _final(series)
     for parts in _cuts(size, wanted):
         length = size // parts
         for start in range(0, size, length):
@@ -333,6 +364,24 @@ def _aggregates(series: list[float], wanted: int) -> list[float]:
         for width in (2, 3, 4, 5, 8, 10, 16, 20, 25, 50, 100, 200):
             for end in range(width, size + 1, width):
                 found.add((totals[end] - totals[end - width]) / width)
+    return sorted(found)
+
+
+def _final(series: list[float]) -> list[float]:
+    """What one number at the end may be: of all, of the last epoch or stretch, the best epoch. Nothing on the way."""
+    size = len(series)
+    total = math.fsum(series)
+    found = {total, total / size, min(series), max(series), series[-1], math.sqrt(abs(total / size))}
+    found.add(math.sqrt(math.fsum((value - total / size) ** 2 for value in series) / size))
+    for parts in _cuts(size, 1):
+        length = size // parts
+        means = [math.fsum(series[start : start + length]) / length for start in range(0, size, length)]
+        found.update(
+            (min(means), max(means), means[-1], means[-1] * length, *sorted(series[-length:])[:: length - 1 or 1])
+        )
+    for width in (10, 50, 100):
+        if width < size:
+            found.add(math.fsum(series[-width:]) / width)
     return sorted(found)
 
 

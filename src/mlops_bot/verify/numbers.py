@@ -121,6 +121,8 @@ def family(name: str) -> Family:
         for found in pattern.finditer(text):
             if found.end() > best[0]:
                 best = (found.end(), kind)
+    if best[1] == "time" and best[0] == len(text):  # "score time" is a time
+        return "time"
     if best[1] in ("count", "time") or not best[1]:  # "loss per epoch", "loss at step": the quantity is the loss
         for kind, pattern in _FAMILIES[3:5]:
             if pattern.search(text):

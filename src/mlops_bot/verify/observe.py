@@ -20,6 +20,7 @@ MAX_OUTPUTS = 2000
 MAX_PRINTED = 4 * 1024 * 1024
 MAX_SCALARS = 20_000
 MAX_ENTRIES = 500
+_CHECKPOINT = re.compile(r"\.ckpt$")  # a logger that brings a folder gets the training's checkpoints too
 _IGNORED = re.compile(
     r"(^|/)(__pycache__|\.pytest_cache|\.ipynb_checkpoints|\.cache|\.config|\.keras|\.git)/|\.pyc$|(^|/)core\.\d+$"
 )
@@ -50,7 +51,11 @@ def outputs(files: Mapping[str, bytes], given: Mapping[str, bytes], store: Seque
         if not path.startswith(PROJECT) or len(found) >= MAX_OUTPUTS:
             continue
         short, content = path[len(PROJECT) :], files[path]
-        if _IGNORED.search(short) or belongs(short, store) or given.get(short) == content:
+        if (
+            _IGNORED.search(short)
+            or (belongs(short, store) and not _CHECKPOINT.search(short))
+            or given.get(short) == content
+        ):
             continue
         text = None
         if len(content) <= MAX_TEXT_FILE and texts < MAX_TEXTS and b"\0" not in content:

@@ -24,6 +24,7 @@ _DURATION = re.compile(
 _BARS = re.compile(r"[█▉▊▋▌▍▎▏━╸╺#=>.-]{4,}")
 _PROGRESS = re.compile(r"[█▉▊▋▌▍▎▏━╸╺]{3,}|\bit/s\b|\b\d+it/s|%\|")
 _BAR_TOTAL = re.compile(r"\d+/(\d+)")
+_BY_PRODUCT = re.compile(r"(^|/)lightning_logs/version_\d+/")
 _MAX_LINES = 20_000
 
 
@@ -476,6 +477,12 @@ def _files(baseline: Observation, adapted: Observation) -> list[Difference]:
     masked = {re.sub(r"[\d.]*\d", "0", path): path for path in adapted.outputs}
     for path, before in baseline.outputs.items():
         after = adapted.outputs.get(path) or adapted.outputs.get(masked.get(re.sub(r"[\d.]*\d", "0", path), ""))
+        if after is None and _BY_PRODUCT.search(path):
+            # Another logger takes the place of the trainer's own: its log goes, the checkpoints move.
+            name = re.sub(r"\d+", "0", path.rpartition("/")[2])
+            moved = [other for other in adapted.outputs if re.sub(r"\d+", "0", other.rpartition("/")[2]) == name]
+            if moved or not path.endswith(".ckpt"):
+                continue
         if after is None:
             found.append(Difference(("files", path, "gone"), f"the program wrote {path} originally, and does not now"))
         elif before.size and not after.size:

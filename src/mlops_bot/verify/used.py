@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from mlops_bot.types import Component
 from mlops_bot.verify.code import EXITS, Code, Item, callee, dotted, is_literal, names_in, resolve
-from mlops_bot.verify.numbers import family
+from mlops_bot.verify.made_up import Origins
+from mlops_bot.verify.numbers import family, split, words
 
 _ELISION = re.compile(
     r"^#+\s*[\[(<]?\s*(\.{2,}|…)"  # "# ...": with or without words
@@ -21,6 +22,37 @@ _ELISION = re.compile(
     r"|(\.{3}|…)\s*(rest|remaining|existing|unchanged|same|omitted|previous|original)\b"
     r"|\b(rest|remaining|existing|previous|original)\b[^.]*(\.{3}|…)\s*[\])>]?\s*$",
     re.IGNORECASE,
+)
+_QUANTITIES = {
+    "loss": ("loss", "losses", "mse", "mae", "rmse", "nll"),
+    "accuracy": ("acc", "accuracy"),
+    "f1": ("f1",),
+    "precision": ("precision",),
+    "recall": ("recall",),
+    "auc": ("auc",),
+    "r2": ("r2",),
+    "epoch": ("epoch", "epochs"),
+}
+_GENERIC = frozenset(
+    [
+        "avg",
+        "average",
+        "mean",
+        "epoch",
+        "running",
+        "total",
+        "train",
+        "training",
+        "cur",
+        "current",
+        "batch",
+        "step",
+        "final",
+        "smooth",
+        "best",
+        "last",
+        "sum",
+    ]
 )
 _METRIC_CALLS = frozenset({"log_metric", "log_metrics", "log", "log_epoch_metrics", "add_scalar", "append"})
 
@@ -115,6 +147,8 @@ def called(codes: Sequence[Code], component: Component) -> str | None:
                 reasons.append(f"`{name}` (line {item.line}) can never run: nothing calls `{item.scope}`")
             else:
                 return None
+        if _handed_on(code, component):
+            return None
         for node in ast.walk(code.tree):  # report_to="mlflow": a library's own bridge, asked for by name
             if isinstance(node, ast.keyword) and any(
                 isinstance(child, ast.Constant) and child.value == component.name for child in ast.walk(node.value)
@@ -129,6 +163,23 @@ def called(codes: Sequence[Code], component: Component) -> str | None:
     if imported:
         return f"{component.title} is imported but never called"
     return f"{component.title} is not used: nothing of `{component.imports[0]}` is imported"
+
+
+def _handed_on(code: Code, component: Component) -> bool:
+    """Whether reachable code gives a function of the component to another one: `attempt(mlflow.log_metric, ...)`.
+
+    What comes of it is seen when the program runs.
+    """
+    for item in code.items:
+        if item.dead is not None or item.scope not in code.live:
+            continue
+        for part in _own(item):
+            for call in (node for node in ast.walk(part) if isinstance(node, ast.Call)):
+                for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
+                    root = (dotted(argument) or "").partition(".")[0]
+                    if root and belongs(code.imports.get(root, ""), component):
+                        return True
+    return False
 
 
 def swallowed(original: Code, candidate: Code) -> str | None:
@@ -216,6 +267,8 @@ def constant_metrics(original: Code, candidate: Code, component: Component) -> s
     }
     logged = 0
     constants: list[str] = []
+    origins = Origins(candidate)
+    variables = {variable for names in original.values.values() for variable in names}
     for item in candidate.items:
         for part in _own(item):
             for call in (
@@ -230,16 +283,53 @@ def constant_metrics(original: Code, candidate: Code, component: Component) -> s
                     continue
                 for name, value in _pairs(call, candidate, item.scope):
                     logged += 1
-                    if not _constant(value, candidate, item.scope):
+                    other = _misnamed(name or "", value, variables)
+                    if other:
+                        return (
+                            f"the metric {name!r} logs the wrong variable, `{other}`: "
+                            f"`{candidate.source(item.node)}`, line {item.line}"
+                        )
+                    if _constant(value, candidate, item.scope):
+                        what = "is logged as a constant"
+                    elif origins.made_up(value, item.scope):
+                        what = "is made up of constants, counters or random numbers, not computed by the training"
+                    else:
                         continue
-                    said = (
-                        f"the metric {name!r} is logged as a constant: "
-                        f"`{candidate.source(item.node)}`, line {item.line}"
-                    )
+                    said = f"the metric {name!r} {what}: `{candidate.source(item.node)}`, line {item.line}"
                     if family(name or "") in ("loss", "score"):
                         return said
                     constants.append(said)
     return constants[0] if constants and len(constants) == logged else None
+
+
+def _misnamed(name: str, value: ast.expr, variables: set[str]) -> str | None:
+    """The variable that is logged, where its own name says that it is another quantity: `log_metric("loss", acc)`.
+
+    Values cannot always tell: an accuracy and an F1 score may both be 1. `variables`: those of the original; a metric
+    called like one of them is not to be another one of them (`log_metric("d_loss", g_loss)`).
+    """
+    while isinstance(value, ast.Call) and len(value.args) <= 1 and callee(value) in ("float", "round", "item"):
+        if not value.args and not isinstance(value.func, ast.Attribute):
+            return None
+        value = value.args[0] if value.args else value.func.value  # type: ignore[attr-defined]
+    if not isinstance(value, (ast.Name, ast.Attribute)):
+        return None
+    variable = value.id if isinstance(value, ast.Name) else value.attr
+    kinds, sides = (_quantities(name), _quantities(variable)), (split(name), split(variable))
+    if len(kinds[0]) == 1 and len(kinds[1]) == 1 and kinds[0] != kinds[1]:
+        return variable
+    if kinds[0] == kinds[1] and len(kinds[0]) == 1 and all(sides) and sides[0] != sides[1]:
+        return variable
+    if name in variables and variable in variables and name != variable:
+        mine, its = (set(words(one).split()) - _GENERIC for one in (name, variable))
+        if mine & its and not (mine <= its or its <= mine):
+            return variable
+    return None
+
+
+def _quantities(name: str) -> frozenset[str]:
+    text = f" {words(name)} ".replace(" f 1 ", " f1 ").replace(" r 2 ", " r2 ")
+    return frozenset(kind for kind, said in _QUANTITIES.items() if any(f" {word} " in text for word in said))
 
 
 def _pairs(call: ast.Call, code: Code, scope: str) -> Iterator[tuple[str | None, ast.expr]]:

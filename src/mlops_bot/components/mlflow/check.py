@@ -14,13 +14,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from mlops_bot.types import Functionality, Json, Observation, SourceFacts
-from mlops_bot.verify.explain import Explained, Scalar, explain, joined, pool
+from mlops_bot.verify.explain import Explained, Number, Pool, Scalar, explain, joined, pool
 from mlops_bot.verify.numbers import Printed, close, family, lines, printed_line, template, words
 
 _MAX_LINES = 20_000
 _LIMITABLE = re.compile(
     r"\b(epochs?|iter|niter|iters|iterations?|steps?|batches|episodes|rounds)\b"
 )  # cut by smoke runs
+
+_SPREAD = re.compile(r"\b(std|stdev|sd|sem|rank)\b")  # how scores are spread or ordered: not a score that is shown
 
 
 def check(
@@ -91,10 +93,10 @@ def _parameters(runs: Sequence[Mapping[str, Json]], facts: SourceFacts, baseline
             return f"the MLflow run has no parameters, but the program has hyperparameters ({known})"
         return None
     defaults = {_plain(entry.name): _literal(entry.value) for entry in facts.hyperparameters}
-    limited = _limited(baseline)
+    free = _limited(baseline) | _searched(baseline)
     for key, value in logged:
         name = _plain(key)
-        if name in limited or _LIMITABLE.search(words(key)):
+        if name in free or _LIMITABLE.search(words(key)):
             continue
         if name in computed:
             right = computed[name] + ([defaults[name]] if defaults.get(name) is not None else [])
@@ -132,6 +134,17 @@ def _limited(baseline: Observation) -> set[str]:
     return {_plain(part) for note in notes for part in str(note.get("what", "")).replace(":", " ").split()}
 
 
+def _searched(baseline: Observation) -> set[str]:
+    """Hyperparameters that a search tries out, `{"svc__C": [0.1, 1.0]}`: any may be logged, the best above all."""
+    found: set[str] = set()
+    for event in _events(baseline, "sklearn.fit"):
+        for value in _map(event.get("params")).values():
+            if isinstance(value, str) and value.lstrip().startswith(("{", "[{", "({")):
+                for key in re.findall(r"['\"](\w+)['\"]\s*:", value):
+                    found |= {_plain(key), _plain(key.rpartition("__")[2])}
+    return found
+
+
 def _once(facts: SourceFacts, name: str) -> bool:
     return sum(_plain(entry.name) == name for entry in facts.hyperparameters) == 1
 
@@ -158,6 +171,9 @@ def _computed(baseline: Observation) -> dict[str, list[Json]]:
     found: dict[str, list[Json]] = {}
     for event in _events(baseline):
         tables = [_map(event.get("params"))] if str(event.get("event")).startswith("sklearn") else []
+        tables = [
+            table for table in tables if not any(str(key).startswith("param_") for key in table)
+        ]  # a search's own
         tables += (
             [_map(group) for group in _list(event.get("groups"))] if event.get("event") == "torch.optimizer" else []
         )
@@ -248,15 +264,20 @@ def _metrics(
         return f"the MLflow run has no training metric, only {', '.join(sorted({name for _, name, _ in logged})[:4])}"
     shown, also = _shown(baseline, adapted)
     computed = [entry for entry in _scalars(adapted) if entry[0] != "torch.item"]
-    strong = joined(pool(shown, _scalars(baseline)), pool(also, computed))
+    networks = len(_events(baseline, "torch.optimizer"))
+    before = pool(shown, _scalars(baseline), networks=networks)
+    strong = joined(before, pool(also, computed, networks=networks))
     weak = pool((), [entry for entry in _scalars(adapted) if entry[0] == "torch.item"])
+    own = {number.family for number in before.numbers} & {"loss", "score"}
     proven: list[tuple[str, int]] = []
+    once = False
     doubts: list[str] = []
     for run, name, values in telling:
         result = explain(name, values, strong)
         if isinstance(result, Explained):
-            if not _trivial(values):
+            if not _trivial(values) or _known(name, values, strong.numbers):
                 proven.append((name, len(values)))
+                once = once or _as_often(name, values, before)
             continue
         if _autologged(run, name, baseline):
             proven.append((name, len(values)))
@@ -265,22 +286,34 @@ def _metrics(
             return f"the MLflow metric {result.reason}"
         if not _changes_nothing(values) and isinstance(explain(name, values, weak), Explained):
             continue  # computed by the adapted program only: a fair extra, but no proof
-        if family(name) in ("loss", "score"):
+        if family(name) in own and not _SPREAD.search(words(name)):  # the program has such a number, and this is not it
             return f"the MLflow metric {result.reason}"
         doubts.append(result.reason)
     if not proven:
         if doubts:
             return f"no MLflow metric matches what the program printed or computed: {doubts[0]}"
-        if any(_trivial(values) for _, _, values in telling) and _nothing_else(strong.numbers):
-            return None
         return "no MLflow metric matches what the program printed or computed"
-    return _per_epoch(proven, shown, facts, baseline)
+    return None if once else _per_epoch(proven, shown, facts, baseline)
 
 
-def _nothing_else(numbers: Sequence[Json]) -> bool:
-    """All the program's own losses and scores are 0 or 1, so nothing else could be logged."""
-    values = [number.value for number in numbers if number.family in ("loss", "score")]
-    return bool(values) and all(value in (0.0, 1.0, 100.0) for value in values)
+def _known(name: str, values: Sequence[float], numbers: Sequence[Number]) -> bool:
+    """0 and 1 prove something only where the program itself has such a loss or score: a perfect accuracy, say."""
+    kind = family(name)
+    own = {number.value for number in numbers if kind in ("loss", "score") and number.family == kind}
+    return bool(own) and all(value in own or value * 100 in own or value / 100 in own for value in values)
+
+
+def _as_often(name: str, values: Sequence[float], known: Pool) -> bool:
+    """Whether the metric is a result that the program itself shows no more often: a test after the training, say."""
+    kind = family(name)
+    for value in values:
+        for number in known.find(value):
+            if number.family not in (kind, "") or not number.label:
+                continue
+            for (_, label), group in known.groups.items():
+                if label == number.label and len(group) <= len(values) and any(close(value, one) for one in group):
+                    return True
+    return False
 
 
 def _trivial(values: Sequence[float]) -> bool:
