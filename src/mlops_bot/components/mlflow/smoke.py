@@ -36,6 +36,7 @@ def install(hooks: Any) -> None:
     hooks.after_import(TRACKING, lambda module: _tracking(hooks, module))
     hooks.after_import(REGISTRY, lambda module: _registry(hooks, module))
     hooks.after_import("mlflow.models.model", _logging_models)
+    hooks.after_import("mlflow.store.db.utils", _unsynced)
     hooks.after_import("mlflow.sklearn.utils", lambda module: _quiet(hooks, module))
 
 
@@ -143,6 +144,22 @@ def streams() -> Callable[[], None]:
             torch.set_rng_state(torch_state)
 
     return restore
+
+
+def _unsynced(module: Any) -> None:
+    """The store lives as long as the verification: it need not survive a power cut, and nothing waits for the disk."""
+    original = module.create_sqlalchemy_engine
+
+    @functools.wraps(original)
+    def create(*args: Any, **kwargs: Any) -> Any:
+        engine = original(*args, **kwargs)
+        if engine.dialect.name == "sqlite":
+            sys.modules["sqlalchemy"].event.listen(
+                engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous=OFF")
+            )
+        return engine
+
+    module.create_sqlalchemy_engine = create
 
 
 def _quiet(hooks: Any, module: Any) -> None:
