@@ -68,7 +68,7 @@ $(BIN)/uv:
 	@$(PIP) install --quiet --require-hashes --requirement $(VENV)/uv.txt
 
 define install
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes --requirement $(1) \
+	@$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --compile-bytecode --require-hashes --requirement $(1) \
 		|| $(PIP) install --quiet --require-hashes --requirement $(1)
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 endef
