@@ -74,6 +74,35 @@ def test_two_runs_do_not_run_into_one_series() -> None:
     assert isinstance(explain("loss", [sum(LOSSES[:4]) / 4, sum(LOSSES[4:]) / 4], known), Explained)
 
 
+def test_networks_trained_in_turn_have_their_own_means() -> None:
+    both = [("torch.backward", "loss", value) for pair in zip(LOSSES, reversed(LOSSES), strict=True) for value in pair]
+    means = [sum(LOSSES[:4]) / 4, sum(LOSSES[4:]) / 4]
+    assert isinstance(explain("discriminator_loss", means, pool([], both, networks=2)), Explained)
+    assert isinstance(explain("discriminator_loss", means, pool([], both)), Unexplained)
+
+
+def test_a_spread_is_no_score() -> None:
+    folds = [("sklearn.cross_validation", "test_score", value) for value in (0.91, 0.95, 0.99)]
+    known = pool(printed("CV accuracy: 0.950 +/- 0.033"), folds)
+    deviation = math.sqrt((0.04**2 + 0.04**2) / 3)
+    assert isinstance(explain("cv_accuracy", [deviation], known), Unexplained)
+    assert isinstance(explain("cv_accuracy_std", [deviation], known), Explained)
+    assert isinstance(explain("cv_accuracy", [0.95], known), Explained)
+
+
+def test_the_values_of_another_printed_series() -> None:
+    known = pool(printed("Loss_D: 1.4000 Loss_G: 0.7000\nLoss_D: 1.3000 Loss_G: 0.8000"), [])
+    wrong = explain("loss_d", [0.7, 0.8], known)
+    assert isinstance(wrong, Unexplained)
+    assert wrong.wrong_variable
+    assert isinstance(explain("loss_d", [1.4, 1.3], known), Explained)
+
+
+def test_near_a_printed_value_is_not_that_value() -> None:
+    known = pool(printed("iter 0, loss: 3.332376\niter 50, loss: 3.188041"), [])
+    assert isinstance(explain("loss", [3.332204], known), Unexplained)
+
+
 @given(st.floats(0.01, 0.99))
 def test_an_invented_constant_is_hardly_ever_explained(value: float) -> None:
     result = explain("loss", [value], pool([], BACKWARD))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from mlops_bot.verify.numbers import Family, Printed, Split, close, family, split, words
+from mlops_bot.verify.numbers import Family, Printed, Split, close, family, split, spread, words
 
 Scalar = tuple[str, str, float]  # source, name, value, as in trace.json
 RTOL = 5e-5
@@ -145,6 +145,7 @@ def explain(name: str, series: Sequence[float], known: Pool) -> Explained | Unex
     for value in values:
         if value not in seen:
             hits = [number for shown in _spellings(name, value) for number in known.find(shown)]
+            hits = [number for number in hits if spread(name) or not spread(number.label)]
             mine = [number for number in hits if not relevant or number.family in (kind, "")]
             theirs = [number for number in hits if relevant and number.family not in (kind, "")]
             if "err" in words(name):  # an error rate is what is missing from the accuracy
@@ -314,11 +315,14 @@ def _aggregate(
         if relevant and source == "torch.item" and kind == "loss" and label == "whole":
             continue
         groups.append((source, label, finite))
-    rtol_printed = 1e-3
+    exact: dict[str, float] = {}  # how precisely each label was printed
+    for number in known.numbers:
+        if number.printed:
+            exact[number.label] = max(exact.get(number.label, 0.0), number.tolerance)
     for source, label, finite in groups:
-        rtol = rtol_printed if source == "printed" else RTOL
-        candidates = _aggregates(finite, len(values))
-        if all(any(_near(shown, candidates, rtol) for shown in _spellings(name, value)) for value in lacking):
+        slack = exact.get(label, 0.0) if source == "printed" else 0.0
+        candidates = _aggregates(finite, len(values), spread(name))
+        if all(any(_near(shown, candidates, slack) for shown in _spellings(name, value)) for value in lacking):
             return Explained(f"an aggregate of the {len(finite)} values of {label} ({source})")
     for source, label, finite in groups:
         if source != "printed" and (
@@ -329,8 +333,8 @@ def _aggregate(
     return None
 
 
-def _near(value: float, candidates: Sequence[float], rtol: float) -> bool:
-    slack = rtol * abs(value) + 1e-8
+def _near(value: float, candidates: Sequence[float], slack: float) -> bool:
+    slack += RTOL * abs(value) + 1e-8
     position = bisect_left(candidates, value - slack)
     return position < len(candidates) and candidates[position] <= value + slack
 
@@ -342,19 +346,19 @@ def _cuts(size: int, wanted: int) -> Iterator[int]:
             yield parts
 
 
-def _aggregates(series: list[float], wanted: int) -> list[float]:
+def _aggregates(series: list[float], wanted: int, spread: bool) -> list[float]:
     """Means, sums, extremes, running means of a series and of its equal parts; sorted."""
     found: set[float] = set()
     size = len(series)
     if wanted == 1 and size > 10:
-        return _final(series)
+        return _final(series, spread)
     for parts in _cuts(size, wanted):
         length = size // parts
         for start in range(0, size, length):
             part = series[start : start + length]
             total = math.fsum(part)
             found.update((total, total / length, min(part), max(part), part[-1], math.sqrt(abs(total / length))))
-            if length > 1:
+            if length > 1 and spread:
                 found.add(math.sqrt(math.fsum((value - total / length) ** 2 for value in part) / length))
             if parts <= 10 and length <= _WINDOW:
                 for count, running in enumerate(accumulate(part), 1):
@@ -367,12 +371,13 @@ def _aggregates(series: list[float], wanted: int) -> list[float]:
     return sorted(found)
 
 
-def _final(series: list[float]) -> list[float]:
+def _final(series: list[float], spread: bool) -> list[float]:
     """What one number at the end may be: of all, of the last epoch or stretch, the best epoch. Nothing on the way."""
     size = len(series)
     total = math.fsum(series)
     found = {total, total / size, min(series), max(series), series[-1], math.sqrt(abs(total / size))}
-    found.add(math.sqrt(math.fsum((value - total / size) ** 2 for value in series) / size))
+    if spread:
+        found.add(math.sqrt(math.fsum((value - total / size) ** 2 for value in series) / size))
     for parts in _cuts(size, 1):
         length = size // parts
         means = [math.fsum(series[start : start + length]) / length for start in range(0, size, length)]

@@ -34,6 +34,7 @@ class Origins:
         self._code = code
         self._bound: dict[tuple[str, str], list[ast.expr | None]] = {}
         self._returns: dict[str, list[ast.expr]] = {}
+        self._filled: set[tuple[str | None, str]] = set()
         self._tests: list[ast.expr] = []  # the conditions around what is being read
         for statement in code.tree.body:
             self._visit(statement, "")
@@ -41,6 +42,12 @@ class Origins:
     def made_up(self, node: ast.AST, scope: str) -> bool:
         """Whether everything the expression is made of is made up."""
         return self._made_up(node, scope, _DEPTH, frozenset())
+
+    def filled(self, node: ast.AST, scope: str) -> bool:
+        """Whether the expression is a container, or a part of one, that is changed after it was made."""
+        while isinstance(node, (ast.Subscript, ast.Attribute)):
+            node = node.value
+        return isinstance(node, ast.Name) and (self._owner(node.id, scope), node.id) in self._filled
 
     # --- what is bound --------------------------------------------------------------------------------------
 
@@ -87,7 +94,12 @@ class Origins:
             and isinstance(node.func, ast.Attribute)
             and isinstance(node.func.value, ast.Name)
         ):
-            for argument in node.args:  # `losses.append(loss.item())`, `table.update(...)`
+            if node.func.attr in ("append", "extend", "insert", "update", "setdefault", "add", "fill_"):
+                self._filled.add((self._owner(node.func.value.id, scope), node.func.value.id))
+            for argument in [
+                *node.args,
+                *(keyword.value for keyword in node.keywords),
+            ]:  # `losses.append(loss.item())`, `table.update(...)`
                 self._bind(scope, node.func.value.id, argument, only_known=True)
         for child in ast.iter_child_nodes(node):
             self._visit(child, scope)
@@ -112,6 +124,7 @@ class Origins:
         elif isinstance(target, ast.Starred):
             self._target(target.value, value, scope)
         elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+            self._filled.add((self._owner(target.value.id, scope), target.value.id))
             for origin in (value, target.slice):  # `table[truth, guess] += 1` depends on both
                 self._bind(scope, target.value.id, origin, only_known=True)
 

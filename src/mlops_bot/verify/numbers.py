@@ -130,6 +130,11 @@ def family(name: str) -> Family:
     return best[1]
 
 
+def spread(name: str) -> bool:
+    """Whether a name or label speaks of how numbers vary, and not of the numbers themselves."""
+    return bool(re.search(r"\b(std|stdev|stddev|sd|sem|deviation|spread|uncertainty)\b", words(name)))
+
+
 def split(name: str) -> Split:
     """Whether a name or label speaks of training or of held-out data."""
     text = words(name)
@@ -200,7 +205,10 @@ def printed_line(number: int, line: str) -> list[Printed]:
             after = _TOKEN_AFTER.match(line, stop)
             if after:
                 unit, stop = after.group("unit"), after.end()
-        label = _label(line[end : match.start()]) or label
+        between = line[end : match.start()]
+        label = _label(between) or label
+        if found and re.search(r"\+\s*/?\s*[-−]|±", between):  # "0.91 +/- 0.02"
+            label = f"{label.removesuffix(' std')} std"
         found.append(Printed(label, value, digits, number, line[: match.start()], unit, out_of, integer))
         end = stop
     return found

@@ -281,7 +281,7 @@ def constant_metrics(original: Code, candidate: Code, component: Component) -> s
                     or callee(call) in ("log_metric", "log_metrics")
                 ):
                     continue
-                for name, value in _pairs(call, candidate, item.scope):
+                for name, value in _pairs(call, candidate, item.scope, origins):
                     logged += 1
                     other = _misnamed(name or "", value, variables)
                     if other:
@@ -289,7 +289,8 @@ def constant_metrics(original: Code, candidate: Code, component: Component) -> s
                             f"the metric {name!r} logs the wrong variable, `{other}`: "
                             f"`{candidate.source(item.node)}`, line {item.line}"
                         )
-                    if _constant(value, candidate, item.scope):
+                    changing = any(origins.filled(part, item.scope) for part in ast.walk(value))
+                    if not changing and _constant(value, candidate, item.scope):
                         what = "is logged as a constant"
                     elif origins.made_up(value, item.scope):
                         what = "is made up of constants, counters or random numbers, not computed by the training"
@@ -332,7 +333,7 @@ def _quantities(name: str) -> frozenset[str]:
     return frozenset(kind for kind, said in _QUANTITIES.items() if any(f" {word} " in text for word in said))
 
 
-def _pairs(call: ast.Call, code: Code, scope: str) -> Iterator[tuple[str | None, ast.expr]]:
+def _pairs(call: ast.Call, code: Code, scope: str, origins: Origins) -> Iterator[tuple[str | None, ast.expr]]:
     """Names and values of log_metric(key, value), client.log_metric(run, key, value), log_metrics({...})."""
     keywords = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
     if callee(call) == "log_metric":
@@ -352,6 +353,8 @@ def _pairs(call: ast.Call, code: Code, scope: str) -> Iterator[tuple[str | None,
             yield (_text(key, code, scope) if key is not None else None), value
         return
     for argument in [*call.args, *(keywords[name] for name in ("metrics", "dictionary", "data") if name in keywords)]:
+        if origins.filled(argument, scope):
+            continue
         shown = resolve(argument, code, scope) if isinstance(argument, ast.Name) else argument
         if isinstance(shown, ast.Dict):
             for key, value in zip(shown.keys, shown.values, strict=True):
