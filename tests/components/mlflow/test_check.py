@@ -245,3 +245,20 @@ def test_hostile_evidence_is_no_proof_and_no_crash(evidence: dict[str, Any]) -> 
     run.evidence = evidence
     assert run.reason() is not None
     assert not math.isnan(len(run.reason() or ""))
+
+
+@pytest.mark.parametrize(("supervised", "said"), [(True, "no metrics"), (False, None), (None, "no metrics")])
+def test_without_metrics_only_a_training_that_has_no_score_passes(supervised: bool | None, said: str | None) -> None:
+    run = recorded("sklearn")
+    fit = {"event": "sklearn.fit", "class": "KMeans", "params": {"n_clusters": 3}, "shape": [9, 2], "digest": "0"}
+    fit |= {} if supervised is None else {"supervised": supervised}
+    trace = {**run.baseline.trace, "scalars": [], "training": [fit]}
+    run = replace(
+        run,
+        facts=replace(run.facts, hyperparameters=()),
+        baseline=replace(run.baseline, trace=trace, stdout=""),
+        after=replace(run.after, trace=trace, stdout=""),
+    )
+    run.evidence["runs"] = [{**run.run, "params": {"n_clusters": "3"}, "metrics": {}}]
+    reason = run.reason()
+    assert reason is None if said is None else said in str(reason)

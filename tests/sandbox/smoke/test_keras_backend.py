@@ -12,7 +12,9 @@ PROGRAM = "import keras\nprint(keras.backend.backend())\n"
 def test_without_tensorflow_the_installed_backend_is_used_and_noted(smoke: Smoke) -> None:
     run = smoke(PROGRAM)
     assert run.stdout.strip() == "torch"
-    assert {"kind": "device", "what": "Keras backend", "detail": "torch: TensorFlow is not installed"} in run.trace["notes"]
+    assert {"kind": "device", "what": "Keras backend", "detail": "torch: TensorFlow is not installed"} in run.trace[
+        "notes"
+    ]
 
 
 @pytest.mark.slow

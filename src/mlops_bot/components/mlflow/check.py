@@ -250,9 +250,10 @@ def _metrics(
     logged = [(run, name, values) for run, name, values in logged if values]
     if not logged:
         known = pool(_shown(baseline, adapted)[0], _scalars(baseline))
-        if not any(number.family in ("loss", "score") for number in known.numbers) and any(
-            _fits(run, baseline) for run in runs
-        ):
+        scored = any(number.family in ("loss", "score") for number in known.numbers) or any(
+            event.get("supervised") is not False for event in _events(baseline)
+        )
+        if not scored and any(_fits(run, baseline) for run in runs):
             return None  # trained without a loss or score of any kind: its parameters are all there is to log
         return "the MLflow run has no metrics"
     telling = [

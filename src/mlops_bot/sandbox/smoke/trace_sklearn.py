@@ -171,6 +171,7 @@ def _record(hooks: Hooks, estimator: Any, method: str, args: Any, kwargs: Any) -
             "method": method,
             "params": {key: _text(value) for key, value in list(params.items())[:MAX_PARAMS]},
             "shape": shape,
+            "supervised": target is not None and hasattr(estimator, "score"),  # has a score that could be logged
             "digest": digest(data, target),
         }
     )
