@@ -60,6 +60,8 @@ def test_made_up(line: str, before: str) -> None:
         ["table = {'loss': 0.0}", "table.update(loss=d_loss.item())", "mlflow.log_metric('loss', table['loss'])"],
         ["mlflow.log_metrics({'d_loss': d_loss.item(), 'step': step}, step=epoch)"],
         ["mlflow.log_metric('loss', g_loss.item(), step=epoch)"],
+        ["mlflow.log_metric('train_accuracy', score(y_train, model(x_train)))"],
+        ["mlflow.log_metric('test_loss', score(train_mean, model(x_test)))"],
     ],
 )  # fmt: skip
 def test_counted_or_collected_is_computed(lines: list[str]) -> None:
@@ -73,6 +75,7 @@ def test_counted_or_collected_is_computed(lines: list[str]) -> None:
         ("mlflow.log_metric('loss', epoch, step=epoch)", "epoch"),
         ("mlflow.log_metrics({'train_loss': val_loss}, step=epoch)", "val_loss"),
         ("mlflow.log_metric('accuracy', float(f1), step=epoch)", "f1"),
+        ("mlflow.log_metric('test_accuracy', score(y_train, model(x_train)))", "y_train"),
     ],
 )
 def test_another_quantity(line: str, variable: str) -> None:

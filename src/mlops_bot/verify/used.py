@@ -313,6 +313,10 @@ def _misnamed(name: str, value: ast.expr, variables: set[str]) -> str | None:
         if not value.args and not isinstance(value.func, ast.Attribute):
             return None
         value = value.args[0] if value.args else value.func.value  # type: ignore[attr-defined]
+    if isinstance(value, ast.Call):  # test_accuracy = accuracy_score(y_train, model.predict(x_train))
+        data = [node.id for call in ast.walk(value) if isinstance(call, ast.Call) for node in _plain_names(call)]
+        wrong = [one for one in data if split(one) and split(one) != split(name)]
+        return wrong[0] if split(name) and wrong and not any(split(one) == split(name) for one in data) else None
     if not isinstance(value, (ast.Name, ast.Attribute)):
         return None
     variable = value.id if isinstance(value, ast.Name) else value.attr
@@ -326,6 +330,10 @@ def _misnamed(name: str, value: ast.expr, variables: set[str]) -> str | None:
         if mine & its and not (mine <= its or its <= mine):
             return variable
     return None
+
+
+def _plain_names(call: ast.Call) -> list[ast.Name]:
+    return [node for node in (*call.args, *(k.value for k in call.keywords)) if isinstance(node, ast.Name)]
 
 
 def _quantities(name: str) -> frozenset[str]:
