@@ -7,6 +7,7 @@ lines, tabs and newline style stay what they were.
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -83,19 +84,87 @@ class Edits:
     def empty(self) -> bool:
         return not (self.before or self.after or self.wraps or self.parameters)
 
+    @property
+    def lines(self) -> set[int]:
+        """Every line at which something is edited."""
+        keys = [*self.before, *self.after, *self.padded, *(key for wrap in self.wraps for key in wrap[:2])]
+        return {line for line, _ in [*keys, *self.parameters, *self.arguments]}
+
     def apply(self, text: str) -> str:
+        """The edited text. Only the top-level statements that change go through LibCST: it takes its time per line."""
         mark = "\ufeff" if text.startswith("\ufeff") else ""
-        wrapper = MetadataWrapper(cst.parse_module(text.removeprefix("\ufeff")), unsafe_skip_copy=True)
-        return mark + wrapper.visit(_Apply(self, wrapper.module)).code
+        rows = split_lines(text.removeprefix("\ufeff"))
+        for first, last in reversed(affected(rows, self)):
+            rows[first - 1 : last] = [self._applied(rows, first, last)]
+        return mark + "".join(rows)
+
+    def _applied(self, rows: Sequence[str], first: int, last: int) -> str:
+        """Lines `first` to `last` of a module, edited."""
+        part = rows[first - 1 : last]
+        # Comments on top of a module belong to the module; those above any other statement belong to the statement.
+        before = "" if first == 1 else "pass" + ("\r\n" if part[0].endswith("\r\n") else "\n")
+        module = cst.parse_module(before + "".join(part))
+        if not any(row[:1] in (" ", "\t") for row in part):
+            module = module.with_changes(default_indent=default_indent("".join(rows)))
+        wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
+        offset = first - 1 - bool(before)
+        return wrapper.visit(_Apply(self, wrapper.module, offset)).code.removeprefix(before)
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines as Python counts them (a form feed ends none), with their ends."""
+    return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z", text)
+
+
+def affected(rows: Sequence[str], edits: Edits) -> list[tuple[int, int]]:
+    """The spans of lines (1-based, inclusive) of whole top-level statements that the edits touch, in order.
+
+    A span begins below the statement before it, so that the comments above its own are in it.
+    """
+    lines = edits.lines
+    wraps = [(first[0], last[0]) for first, last, _, _ in edits.wraps]
+    spans: list[tuple[int, int, bool]] = []
+    above = 0
+    for statement in ast.parse("".join(rows)).body:
+        first, last = first_line(statement), statement.end_lineno or statement.lineno
+        hit = any(first <= line <= last for line in lines) or any(a <= last and first <= b for a, b in wraps)
+        if isinstance(statement, COMPOUND):
+            last = _with_comments(rows, last)
+        if spans and (first <= above or (hit and spans[-1][2])):  # on one line with the one before, or edited like it
+            start, _, before = spans.pop()
+            spans.append((start, last, hit or before))
+        else:
+            spans.append((above + 1, last, hit))
+        above = last
+    return [(start, last) for start, last, hit in spans if hit]
+
+
+def _with_comments(rows: Sequence[str], last: int) -> int:
+    """The last line of a block with the comments below it that are indented like it."""
+    end = last
+    for number, row in enumerate(rows[last:], last + 1):
+        if row.strip() and not (row[0] in " \t" and row.lstrip().startswith("#")):
+            break
+        end = number if row.strip() else end
+    return end
+
+
+def default_indent(text: str) -> str:
+    """The first indentation of a module; four blanks where nothing is indented."""
+    try:
+        return cst.parse_module(text).default_indent
+    except cst.ParserSyntaxError:
+        return "    "
 
 
 class _Apply(cst.CSTTransformer):
     METADATA_DEPENDENCIES = (PositionProvider,)
 
-    def __init__(self, edits: Edits, module: cst.Module) -> None:
+    def __init__(self, edits: Edits, module: cst.Module, offset: int = 0) -> None:
         super().__init__()
         self.edits = edits
         self.config = module.config_for_parsing
+        self.offset = offset  # lines above the part that is parsed
 
     def _statement(self, code: str) -> cst.BaseStatement:
         parsed: cst.BaseStatement = cst.parse_statement(code, config=self.config)
@@ -103,7 +172,7 @@ class _Apply(cst.CSTTransformer):
 
     def _key(self, node: cst.CSTNode) -> Key:
         position = self.get_metadata(PositionProvider, node)
-        return (position.start.line, not isinstance(node, cst.SimpleStatementLine))
+        return (position.start.line + self.offset, not isinstance(node, cst.SimpleStatementLine))
 
     def _rebuild(
         self, original: Sequence[cst.BaseStatement], updated: Sequence[cst.BaseStatement]
@@ -142,7 +211,7 @@ class _Apply(cst.CSTTransformer):
         return updated_node.with_changes(body=self._rebuild(original_node.body, updated_node.body))
 
     def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
-        line = self.get_metadata(PositionProvider, original_node.name).start.line
+        line = self.get_metadata(PositionProvider, original_node.name).start.line + self.offset
         name = self.edits.parameters.get((line, original_node.name.value))
         if name is None:
             return updated_node
@@ -155,7 +224,7 @@ class _Apply(cst.CSTTransformer):
         if not self.edits.arguments:
             return updated_node
         start = self.get_metadata(PositionProvider, original_node).start
-        name = self.edits.arguments.get((start.line, start.column))
+        name = self.edits.arguments.get((start.line + self.offset, start.column))
         if name is None:
             return updated_node
         return updated_node.with_changes(args=[*updated_node.args, cst.Arg(cst.Name(name))])
