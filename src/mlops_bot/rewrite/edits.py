@@ -94,9 +94,12 @@ class Edits:
         """The edited text. Only the top-level statements that change go through LibCST: it takes its time per line."""
         mark = "\ufeff" if text.startswith("\ufeff") else ""
         rows = split_lines(text.removeprefix("\ufeff"))
-        for first, last in reversed(affected(rows, self)):
-            rows[first - 1 : last] = [self._applied(rows, first, last)]
-        return mark + "".join(rows)
+        done: list[str] = []
+        above = 0
+        for first, last in affected(rows, self):
+            done += [*rows[above : first - 1], self._applied(rows, first, last)]
+            above = last
+        return mark + "".join([*done, *rows[above:]])
 
     def _applied(self, rows: Sequence[str], first: int, last: int) -> str:
         """Lines `first` to `last` of a module, edited."""
@@ -105,7 +108,7 @@ class Edits:
         before = "" if first == 1 else "pass" + ("\r\n" if part[0].endswith("\r\n") else "\n")
         module = cst.parse_module(before + "".join(part))
         if not any(row[:1] in (" ", "\t") for row in part):
-            module = module.with_changes(default_indent=default_indent("".join(rows)))
+            module = module.with_changes(default_indent=default_indent(rows))
         wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
         offset = first - 1 - bool(before)
         return wrapper.visit(_Apply(self, wrapper.module, offset)).code.removeprefix(before)
@@ -149,12 +152,14 @@ def _with_comments(rows: Sequence[str], last: int) -> int:
     return end
 
 
-def default_indent(text: str) -> str:
-    """The first indentation of a module; four blanks where nothing is indented."""
-    try:
-        return cst.parse_module(text).default_indent
-    except cst.ParserSyntaxError:
-        return "    "
+def default_indent(rows: Sequence[str]) -> str:
+    """The indentation of a module's first block; four blanks where nothing is indented."""
+    for statement in ast.parse("".join(rows)).body:
+        if isinstance(statement, COMPOUND) and not isinstance(statement, ast.Match):
+            row = rows[first_line(statement.body[0]) - 1]
+            if indent := row[: len(row) - len(row.lstrip())]:
+                return indent
+    return "    "
 
 
 class _Apply(cst.CSTTransformer):

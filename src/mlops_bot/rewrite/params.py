@@ -110,7 +110,7 @@ _SETTINGS = re.compile(r"(?i)^(config|cfg|hparams?|hyper_?param\w*|params|settin
 def settings(program: Program) -> list[Settings]:
     """Dicts of settings, and instances of the file's own dataclasses: `config = {...}`, `config = Config()`."""
     found: list[Settings] = []
-    for statement in ast.walk(program.tree):
+    for statement in program.nodes:
         if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None:
             continue
         target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target

@@ -20,7 +20,8 @@ class Program:
         self.tree = ast.parse(self.text)
         self.handed_on: dict[Function, str] = {}  # loop counters that an edit gives to functions
         self.parent: dict[ast.AST, ast.AST] = {}
-        for node in ast.walk(self.tree):
+        self.nodes = list(ast.walk(self.tree))
+        for node in self.nodes:
             for child in ast.iter_child_nodes(node):
                 self.parent[child] = node
         self._lines = [line.encode() for line in ast._splitlines_no_ff(self.text)]  # type: ignore[attr-defined]
@@ -40,7 +41,7 @@ class Program:
     def quote(self) -> str:
         """The quote that most of the file's short strings use."""
         single = double = 0
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.lineno == node.end_lineno:
                 start = self._lines[node.lineno - 1][node.col_offset : node.col_offset + 4].lstrip(b"rRbBuUfF")
                 single += start[:1] == b"'"
@@ -97,7 +98,7 @@ class Program:
 
     @cached_property
     def functions(self) -> list[Function]:
-        return [node for node in ast.walk(self.tree) if isinstance(node, FUNCTIONS)]
+        return [node for node in self.nodes if isinstance(node, FUNCTIONS)]
 
     @cached_property
     def _named(self) -> dict[str, list[Function]]:
@@ -132,7 +133,7 @@ class Program:
     @cached_property
     def classes(self) -> dict[str, list[ast.ClassDef]]:
         found: dict[str, list[ast.ClassDef]] = {}
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.ClassDef):
                 found.setdefault(node.name, []).append(node)
         return found
@@ -192,7 +193,7 @@ class Program:
 
     @cached_property
     def calls(self) -> list[ast.Call]:
-        return [node for node in ast.walk(self.tree) if isinstance(node, ast.Call)]
+        return [node for node in self.nodes if isinstance(node, ast.Call)]
 
     # --- names ---------------------------------------------------------------------------------------------
 
@@ -200,7 +201,7 @@ class Program:
     def imports(self) -> dict[str, str]:
         """Local name -> qualified name, of every import in the file."""
         found: dict[str, str] = {}
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     local = alias.asname or alias.name.split(".")[0]

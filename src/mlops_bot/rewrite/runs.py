@@ -154,7 +154,7 @@ def _called_often(program: Program, function: Function, depth: int) -> bool:
 
 def core_loop(program: Program) -> LoopNode | None:
     """The outermost loop of one training: around the epochs, but inside of loops that start a training anew."""
-    nodes = [node for node in ast.walk(program.tree) if steps.is_training_call(node) and not steps.is_step_call(node)]
+    nodes = [node for node in program.nodes if steps.is_training_call(node) and not steps.is_step_call(node)]
     chains = [_loops_through_calls(program, node, 3) for node in nodes]
     loops = max(chains, key=lambda loops: (any(map(steps.is_epoch_loop, loops)), len(loops)), default=[])
     while len(loops) > 1 and not steps.is_epoch_loop(loops[0]) and begins_anew(program, loops[0]):
@@ -203,7 +203,7 @@ def references(program: Program, function: Function) -> list[ast.AST]:
     if not sites:
         sites = [
             node
-            for node in ast.walk(program.tree)
+            for node in program.nodes
             if isinstance(node, ast.Name) and node.id == function.name and isinstance(node.ctx, ast.Load)
         ]
     return sites

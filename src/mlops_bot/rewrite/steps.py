@@ -247,11 +247,7 @@ def _outer_counter(program: Program, function: Function | None, taken: set[str])
 def _visible_loops(program: Program, function: Function) -> list[LoopNode]:
     """Loops whose variables `function` can read: at module level, or in the function that defines it."""
     owner = program.function_of(function)
-    return [
-        node
-        for node in ast.walk(program.tree)
-        if isinstance(node, LOOPS) and program.function_of(node) in (None, owner)
-    ]
+    return [node for node in program.nodes if isinstance(node, LOOPS) and program.function_of(node) in (None, owner)]
 
 
 def hand_on(program: Program, edits: Edits, functions: Iterable[Function]) -> None:
@@ -290,7 +286,7 @@ def _one_line(program: Program, function: Function, calls: list[ast.Call]) -> bo
         return False
     mentions = [
         node
-        for node in ast.walk(program.tree)
+        for node in program.nodes
         if (isinstance(node, ast.Name) and node.id == function.name and isinstance(node.ctx, ast.Load))
         or (isinstance(node, ast.Attribute) and node.attr == function.name)
     ]

@@ -108,7 +108,7 @@ def _keys(program: Program, call: ast.Call, name: str) -> list[str]:
     """The scores of cross_validate's result: those the program reads, or the one that there is by default."""
     read = [
         node.slice.value
-        for node in ast.walk(program.tree)
+        for node in program.nodes
         if isinstance(node, ast.Subscript)
         and isinstance(node.value, ast.Name)
         and node.value.id == name

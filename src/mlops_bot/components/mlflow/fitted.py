@@ -64,7 +64,7 @@ def _assigned(program: Program, seen: Callable[[ast.Call], bool]) -> Iterator[Lo
 
 def _read(program: Program) -> Iterator[Log]:
     """`results = [name, kmeans.inertia_]`: the program has a use for the number."""
-    for node in ast.walk(program.tree):
+    for node in program.nodes:
         if not (isinstance(node, ast.Attribute) and node.attr in ATTRIBUTES and is_pure(node)):
             continue
         if any(isinstance(above, _INNER) for above in program.ancestors(node)):

@@ -78,7 +78,7 @@ def _add(program: Program, edits: Edits, framework: Framework) -> list[str] | No
 
 def _uses_trainer(program: Program) -> bool:
     """Autologging follows Lightning's own Trainer (also under LightningCLI), and no other."""
-    names = [program.qualified(node) for node in ast.walk(program.tree) if isinstance(node, (ast.Name, ast.Attribute))]
+    names = [program.qualified(node) for node in program.nodes if isinstance(node, (ast.Name, ast.Attribute))]
     return any(
         name.split(".")[0] in ("lightning", "pytorch_lightning") and name.split(".")[-1] in ("Trainer", "LightningCLI")
         for name in names
@@ -130,7 +130,7 @@ def _calls_one_of(program: Program, names: set[str]) -> bool:
 
 
 def _line_of_import(program: Program, module: str) -> int | None:
-    for node in ast.walk(program.tree):
+    for node in program.nodes:
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
