@@ -25,6 +25,7 @@ from mlops_bot.console import Console
 from mlops_bot.errors import UserError
 from mlops_bot.project import gather
 from mlops_bot.sandbox import choose
+from mlops_bot.sandbox.docker import DockerSandbox
 from mlops_bot.sandbox.docker_image import DOCKERFILE
 from mlops_bot.settings import Settings, load
 from mlops_bot.types import Adaptation, Attempt, Candidate, Failed, Job, Limits, Passed, Proposal, SourceFile, Task
@@ -121,6 +122,7 @@ def test_rule_4_code_of_a_model_needs_isolation_or_a_person_who_says_otherwise(
     assert compose.sandbox(settings, print_nothing)[1] is False
     assert compose.sandbox(settings.override(sandbox="process"), print_nothing)[1] is True
     monkeypatch.setattr(choose, "available", lambda *_: "docker")
+    monkeypatch.setattr(DockerSandbox, "base", lambda _: "sha256:1")
     chosen, isolated = compose.sandbox(settings, print_nothing)
     assert (chosen.name, chosen.isolates, isolated) == ("docker", True, True)
 

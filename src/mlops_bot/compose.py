@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Literal
 
 from mlops_bot import components
 from mlops_bot.cache import Cache
-from mlops_bot.errors import UserError
+from mlops_bot.errors import SandboxError, UserError
 from mlops_bot.settings import Settings
 from mlops_bot.types import Component, Context, Engine, Feedback, Progress, Sandbox, Task
 
 if TYPE_CHECKING:
     from mlops_bot.engines.common import Prompter
     from mlops_bot.engines.pricing import Price
+    from mlops_bot.sandbox.docker import DockerSandbox
 
 DEFAULT_MODEL = "gpt-4.1"  # where --model names none; a server that does not have it says so
 
@@ -149,28 +150,48 @@ def opened(built: Sequence[Engine]) -> Iterator[Sequence[Engine]]:
 
 def sandbox(settings: Settings, progress: Progress) -> tuple[Sandbox, bool]:
     """The sandbox, and whether untrusted code may run in it: always in Docker; in the process sandbox only when that
-    was asked for by name. Raises SandboxError when Docker was asked for and no engine answers."""
+    was asked for by name. `auto` is Docker where an engine answers and has, or can get, the base image.
+
+    Raises SandboxError when Docker was asked for and no engine answers.
+    """
     from mlops_bot.sandbox import choose
+
+    if settings.sandbox == "docker":
+        return _docker(settings, progress), True
+    if settings.sandbox == "auto" and choose.available() == "docker":
+        docker = _docker(settings, progress)
+        try:
+            docker.base()
+        except SandboxError as error:
+            progress("prepare", f"Docker is not used: {error} ({error.hint})")
+        else:
+            return docker, True
+    return _process(settings, progress), settings.sandbox == "process"
+
+
+def _docker(settings: Settings, progress: Progress) -> DockerSandbox:
+    from mlops_bot.sandbox.docker import DockerConfig, DockerSandbox
     from mlops_bot.sandbox.pip_options import PipOptions
 
-    pip = PipOptions(settings.index)
-    kind = choose.available() if settings.sandbox == "auto" else settings.sandbox
-    if kind == "docker":
-        from mlops_bot.sandbox.docker import DockerConfig, DockerSandbox
+    config = DockerConfig(
+        base_image=settings.base_image,
+        runtime=settings.docker_runtime,
+        build_network=settings.docker_build_network or "host",
+        pip=PipOptions(settings.index),
+    )
+    return DockerSandbox(config, progress=progress)
 
-        config = DockerConfig(
-            base_image=settings.base_image,
-            runtime=settings.docker_runtime,
-            build_network=settings.docker_build_network or "host",
-            pip=pip,
-        )
-        return DockerSandbox(config, progress=progress), True
+
+def _process(settings: Settings, progress: Progress) -> Sandbox:
+    from mlops_bot.sandbox.pip_options import PipOptions
     from mlops_bot.sandbox.process import ProcessSandbox
 
-    made = ProcessSandbox(
-        cache_dir=settings.cache_dir / "environments", interpreters=_interpreters(settings), pip=pip, progress=progress
+    return ProcessSandbox(
+        cache_dir=settings.cache_dir / "environments",
+        interpreters=_interpreters(settings),
+        pip=PipOptions(settings.index),
+        progress=progress,
     )
-    return made, settings.sandbox == "process"
 
 
 def _interpreters(settings: Settings) -> list[Path]:

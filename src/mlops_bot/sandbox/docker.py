@@ -69,11 +69,8 @@ class DockerSandbox:
 
     def prepare(self, requirements: tuple[str, ...]) -> Runtime:
         """Raises UserError for a malformed requirement, SandboxError when the image cannot be built."""
+        base = self.base()
         client = self._connect()
-        with infrastructure("looking at images"):
-            base = image_id(client, self._base_image)
-        if not base:
-            base = self._pull(client)
         recipe = Recipe.of(requirements, self._base_image, base, self._config.pip)
         with infrastructure("looking at images"):
             image = image_id(client, recipe.tag)
@@ -88,6 +85,13 @@ class DockerSandbox:
             description=f"image {recipe.tag} (from {self._base_image}, {count} requirement{'' if count == 1 else 's'})",
             python=PYTHON,
         )
+
+    def base(self) -> str:
+        """The id of the base image, pulled where it is not here yet. Raises SandboxError when it cannot be had."""
+        client = self._connect()
+        with infrastructure("looking at images"):
+            found = image_id(client, self._base_image)
+        return found or self._pull(client)
 
     def _pull(self, client: Any) -> str:
         self._say(f"pulling the base image {self._base_image}")
