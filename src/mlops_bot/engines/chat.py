@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,7 +75,7 @@ class _Sample:
     temperature: float | None
 
 
-class ChatEngine:
+class ChatEngine(ABC):
     """The engine without its wire. `prompter` makes the messages; `budget` may be shared with other engines."""
 
     name = "chat"
@@ -101,13 +102,17 @@ class ChatEngine:
         self._longest = config.max_output_tokens or min(info.max_output or _UNKNOWN_OUTPUT, ANSWER_LIMIT)
         self._dialect = wire.Dialect(stream=config.stream)
 
+    @abstractmethod
+    def connect(self) -> None:
+        """Gets ready to send. Raises EngineError for a configuration that cannot work."""
+
+    @abstractmethod
     def send(self, request: dict[str, Any]) -> Completion:
         """One request. Raises TransientError, RejectedError, or EngineError for what no retry can change."""
-        raise NotImplementedError
 
+    @abstractmethod
     def server(self) -> str:
         """The server as messages name it."""
-        raise NotImplementedError
 
     def propose(
         self, task: Task, context: Context, *, n: int, temperature: float, feedback: Feedback | None = None
@@ -195,6 +200,7 @@ class ChatEngine:
                 model=self._chat.model,
             )
             request = self._dialect.request(self._chat.model, messages, n=n, temperature=temperature, limit=limit)
+            self.connect()  # loading an SDK takes its second, which is not time spent on trying
             try:
                 completion = self._retrier.run(functools.partial(self.send, request))
             except RejectedError as rejected:

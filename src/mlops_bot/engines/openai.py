@@ -71,7 +71,7 @@ class OpenAIEngine(ChatEngine):
 
     def send(self, request: dict[str, Any]) -> Completion:
         """One request. Raises TransientError, RejectedError, or EngineError for what no retry can change."""
-        client = self._connect()
+        client = self._connected()
         deadline = time.monotonic() + self.config.timeout
         with (
             self._translated(),
@@ -120,7 +120,11 @@ class OpenAIEngine(ChatEngine):
                 raise TransientError(f"{self.server()} did not finish its answer within {self.config.timeout:g} s")
             yield chunk
 
-    def _connect(self) -> Any:
+    def connect(self) -> None:
+        """Loads the SDK."""
+        self._connected()
+
+    def _connected(self) -> Any:
         if self._client is None:
             if not self._key and self.config.base_url is None:
                 raise EngineError(
