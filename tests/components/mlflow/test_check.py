@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mlops_bot.components.mlflow import check
+
 from ...verify.recorded import Recorded, recorded  # noqa: TID252 - the recorded runs are the verdict's
 
 ALL = ("torch", "sklearn", "keras", "lightning")
@@ -262,3 +264,12 @@ def test_without_metrics_only_a_training_that_has_no_score_passes(supervised: bo
     run.evidence["runs"] = [{**run.run, "params": {"n_clusters": "3"}, "metrics": {}}]
     reason = run.reason()
     assert reason is None if said is None else said in str(reason)
+
+
+def test_a_search_is_known_by_its_own_parameters() -> None:
+    run = recorded("sklearn")
+    params = {"cv": None, "n_iter": 10, "estimator": "SVC()", "estimator__C": 1.0, "estimator__gamma": "scale"}
+    event = {"event": "sklearn.fit", "class": "RandomizedSearchCV", "params": params, "shape": [9, 2], "digest": "0"}
+    baseline = replace(run.baseline, trace={**run.baseline.trace, "training": [event]})
+    assert check._fits({"params": {"cv": "None", "n_iter": "10", "estimator": "SVC()"}}, baseline)
+    assert not check._fits({"params": {"cv": "5", "n_iter": "20", "estimator": "SVC()"}}, baseline)

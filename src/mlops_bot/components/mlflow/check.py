@@ -344,10 +344,12 @@ def _fits(run: Mapping[str, Json], baseline: Observation) -> bool:
     """Whether the run holds the parameters of an estimator that the original fitted."""
     logged = {str(key): str(value) for key, value in _map(run.get("params")).items()}
     for event in _events(baseline, "sklearn.fit"):
-        wanted = {str(key): value for key, value in _map(event.get("params")).items()}
-        agree = sum(key in logged and _same(logged[key], value) for key, value in wanted.items())
-        if wanted and agree >= 0.7 * len(wanted):
-            return True
+        deep = {str(key): value for key, value in _map(event.get("params")).items()}
+        own = {key: value for key, value in deep.items() if "__" not in key}  # of a search MLflow logs no others
+        for wanted in (deep, own):
+            agree = sum(key in logged and _same(logged[key], value) for key, value in wanted.items())
+            if wanted and agree >= 0.7 * len(wanted):
+                return True
     return False
 
 
