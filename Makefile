@@ -53,7 +53,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links --upgrade pyproject.toml
 
 lock: $(DEV)  ## refresh the lock files to the newest versions that pyproject.toml allows
-	$(LOCK) --group dev --output-file requirements/dev.txt
+	$(LOCK) --all-extras --group dev --output-file requirements/dev.txt
 	$(LOCK) --group run --constraints requirements/dev.txt --output-file requirements/run.txt
 
 clean:  ## remove the environment and every cache of the tools

@@ -166,7 +166,7 @@ def _short(text: str, limit: int = 80) -> str:
 
 
 def _guide(task: Task) -> str:
-    guide = task.component.guide.strip()
+    guide = task.component.guide_for(task.functionality).strip()
     return f"# Manual: how it is done with {task.component.title}\n\n{guide}" if guide else ""
 
 

@@ -58,9 +58,14 @@ class Component:
     environment: Mapping[str, str]  # offline environment variables of a verification run
     store: tuple[str, ...]  # globs of what the component itself writes into the working directory
     api_modules: tuple[str, ...]  # modules whose public signatures the static stage checks calls against
-    guide: str  # the manual DocPrompt
+    guide: str  # the manual DocPrompt of the first functionality
     folder: Path
     has_recipe: bool
+    guides: Mapping[Functionality, str] = field(default_factory=dict)  # those of further functionalities
+
+    def guide_for(self, functionality: Functionality) -> str:
+        """The manual DocPrompt of one functionality."""
+        return self.guides.get(functionality, self.guide)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
 from mlops_bot.errors import MlopsBotError
-from mlops_bot.types import FRAMEWORKS, FUNCTIONALITIES, Check, Component, Framework, Recipe
+from mlops_bot.types import FRAMEWORKS, FUNCTIONALITIES, Check, Component, Framework, Functionality, Recipe
 
 FOLDER = Path(__file__).parent
 _FIELDS = {
@@ -65,7 +65,13 @@ def load(folder: Path) -> Component:
         guide=(folder / "guide.md").read_text(encoding="utf-8"),
         folder=folder,
         has_recipe=(folder / "recipe.py").is_file(),
+        guides=_guides(folder, data["functionalities"]),
     )
+
+
+def _guides(folder: Path, functionalities: Sequence[Functionality]) -> Mapping[Functionality, str]:
+    """The first functionality has guide.md; each further one its own guide-FUNCTIONALITY.md."""
+    return {name: (folder / f"guide-{name}.md").read_text(encoding="utf-8") for name in functionalities[1:]}
 
 
 def _check_values(path: Path, data: Mapping[str, Any]) -> None:

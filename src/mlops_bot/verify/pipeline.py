@@ -31,7 +31,7 @@ from mlops_bot.types import (
     Verdict,
 )
 from mlops_bot.verify import api as api_module
-from mlops_bot.verify import explain_run, job, observe, preserved, static
+from mlops_bot.verify import explain_run, job, observe, policy, preserved, static
 
 CHECKS_VERSION = 2  # part of every verdict's cache key: raise it when a check changes its mind
 
@@ -152,10 +152,11 @@ class Verifier:
             return Failed("effect", reason, evidence=shown)
 
         self._progress("preserved", "comparing with the original")
-        difference = preserved.compare(baseline, adapted, second_baseline=None)
+        compare = policy.comparison(task.functionality)
+        difference = compare(baseline, adapted, second_baseline=None)
         if difference is not None:
             # The original may differ from itself (timings, unseeded randomness): only what is stable can be compared.
-            difference = preserved.compare(baseline, adapted, second_baseline=self.baseline(again=True))
+            difference = compare(baseline, adapted, second_baseline=self.baseline(again=True))
         if difference is not None:
             return replace(difference, evidence=shown)
         return Passed(shown)
