@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 
-from mlops_bot import adapt as pipeline
 from mlops_bot import compose, project, report, settings
-from mlops_bot.commands import common, delivery
+from mlops_bot.commands import common, delivery, work
 from mlops_bot.console import Console, last_line
 from mlops_bot.errors import MlopsBotError, UserError
 from mlops_bot.project import Project
 from mlops_bot.report import Change
-from mlops_bot.types import Adaptation, Context, Engine, Failed, Runtime, Sandbox, SourceFacts, Task
-from mlops_bot.verify.pipeline import Plan, Verifier
+from mlops_bot.types import Adaptation, Failed
 
 
 def run(options: argparse.Namespace) -> int:
@@ -34,22 +31,28 @@ def run(options: argparse.Namespace) -> int:
     if options.start and len(scripts) > 1:
         raise UserError("--run: starts one script, and several are named", hint="name one script, or leave --run out")
     delivery.check_targets(gathered, write=options.write, out=options.out)
-    tasks = [common.make_task(asked, script) for script in scripts]
-    facts = {task.script.path: common.facts_of(task.script, gathered) for task in tasks}
-    plans = {task.script.path: common.make_plan(options, gathered, task.script) for task in tasks}
+    how = work.How(options.samples, options.temperature, options.repair, options.style, common.run_of(options))
+    assignments = [work.assign(asked, script, gathered, how) for script in scripts]
     llm = compose.LLMOptions(options.max_cost, options.price, options.answers, options.answer)
     results: list[tuple[Adaptation, Sequence[Change]]] = []
     written: list[str] = []
     with Console(quiet=options.quiet, no_color=configured.no_color, secrets=configured.secrets) as console:
-        engines = compose.engines(configured, tasks[0].component, llm, console.progress)
+        engines = compose.engines(configured, assignments[0].task.component, llm, console.progress)
         for note in gathered.notes:
             console.line(f"note: {note}")
         try:
             with compose.opened(engines):
-                work = _Work(options, configured, gathered, console, engines, facts, plans, written)
-                for number, task in enumerate(tasks, 1):
-                    console.begin(f"{number}/{len(tasks)} {task.script.path}" if len(tasks) > 1 else "")
-                    results.append(work.finish(task))
+                judging = work.SandboxJudging(configured, console.progress, cached=not options.no_cache)
+                for number, assignment in enumerate(assignments, 1):
+                    path = assignment.task.script.path
+                    console.begin(f"{number}/{len(assignments)} {path}" if len(assignments) > 1 else "")
+                    try:
+                        adaptation = work.adapt(
+                            assignment, how, engines=engines, judging=judging, progress=console.progress
+                        )
+                    except MlopsBotError as error:
+                        adaptation = Adaptation(assignment.task, "unverified", reason=str(error), error=error)
+                    results.append(_finish(adaptation, options, gathered, console, written))
         except KeyboardInterrupt as stop:
             stop.args = ("; ".join(written),) if written else ()
             raise
@@ -66,94 +69,30 @@ def _exit_code(adaptations: Sequence[Adaptation]) -> int:
     return 0 if all(adaptation.status == "verified" for adaptation in adaptations) else 1
 
 
-class _Work:
-    """What the scripts of one command share: the engines, the sandbox and the cache."""
-
-    def __init__(
-        self,
-        options: argparse.Namespace,
-        configured: settings.Settings,
-        gathered: Project,
-        console: Console,
-        engines: Sequence[Engine],
-        facts: Mapping[str, SourceFacts],
-        plans: Mapping[str, Plan],
-        written: list[str],
-    ) -> None:
-        self._written = written  # what was delivered so far, in words
-        self._engines = engines
-        self._facts = facts
-        self._plans = plans
-        self._options = options
-        self._settings = configured
-        self._project = gathered
-        self._console = console
-        self._cache = compose.cache(configured, enabled=not options.no_cache)
-        self._prepared: dict[tuple[str, ...], Runtime] = {}
-
-    def finish(self, task: Task) -> tuple[Adaptation, list[Change]]:
-        """One script from the request to its last line; an error becomes part of its result."""
-        console, options = self._console, self._options
-        try:
-            adaptation = self.adapt(task)
-        except MlopsBotError as error:
-            adaptation = Adaptation(task, "unverified", reason=str(error), error=error)
-        changes = delivery.changed_files(adaptation, self._project)
-        console.diff(changes)
-        chosen = adaptation.chosen or (adaptation.attempts[-1] if adaptation.attempts else None)
-        if chosen is not None:
-            console.evidence(task.component.title, chosen.verdict.evidence, adaptation.baseline)
-            if isinstance(chosen.verdict, Failed) and chosen.verdict.detail:
-                console.line(textwrap.indent(chosen.verdict.detail, "  "), style="dim")
-        written = None
-        try:
-            written = delivery.deliver(adaptation, changes, self._project, write=options.write, out=options.out)
-        except UserError as error:
-            adaptation = replace(adaptation, error=error)
-            console.last(f"verified, but not written: {error}", good=False)
-        else:
-            console.last(last_line(adaptation, written=written), good=adaptation.status == "verified")
-        if written:
-            self._written.append(written)
-        if isinstance(adaptation.error, MlopsBotError) and adaptation.error.hint:
-            console.last(f"  {adaptation.error.hint}", good=False)
-        return adaptation, changes
-
-    def adapt(self, task: Task) -> Adaptation:
-        """Raises UserError and SandboxError for what fails before an engine is asked."""
-        options, progress = self._options, self._console.progress
-        facts, plan = self._facts[task.script.path], self._plans[task.script.path]
-        progress("source", f"{task.script.path}: {facts.framework or 'unknown framework'}")
-        requirements = common.requirements(task, facts, self._project)
-        sandbox, isolated = self._sandbox
-        verifiers: list[Verifier] = []
-
-        def judge() -> Verifier:
-            runtime = self._runtime(sandbox, requirements)
-            verifiers.append(
-                Verifier(task, facts, plan, sandbox=sandbox, runtime=runtime, cache=self._cache, progress=progress)
-            )
-            return verifiers[-1]
-
-        return pipeline.adapt(
-            task,
-            Context(facts={task.script.path: facts}, style=options.style),
-            engines=self._engines,
-            judge=judge,
-            isolated=isolated,
-            options=pipeline.Options(options.samples, options.temperature, options.repair),
-            progress=progress,
-        )
-
-    @cached_property
-    def _sandbox(self) -> tuple[Sandbox, bool]:
-        return compose.sandbox(self._settings, self._console.progress)
-
-    def _runtime(self, sandbox: Sandbox, requirements: tuple[str, ...]) -> Runtime:
-        if requirements not in self._prepared:
-            self._console.progress("prepare", f"{sandbox.name} sandbox with {', '.join(requirements)}")
-            self._prepared[requirements] = sandbox.prepare(requirements)
-        return self._prepared[requirements]
+def _finish(
+    adaptation: Adaptation, options: argparse.Namespace, gathered: Project, console: Console, written: list[str]
+) -> tuple[Adaptation, list[Change]]:
+    """Shows and writes what came of one script, to its last line; `written` gets what was delivered, in words."""
+    changes = delivery.changed_files(adaptation, gathered)
+    console.diff(changes)
+    chosen = adaptation.chosen or (adaptation.attempts[-1] if adaptation.attempts else None)
+    if chosen is not None:
+        console.evidence(adaptation.task.component.title, chosen.verdict.evidence, adaptation.baseline)
+        if isinstance(chosen.verdict, Failed) and chosen.verdict.detail:
+            console.line(textwrap.indent(chosen.verdict.detail, "  "), style="dim")
+    done = None
+    try:
+        done = delivery.deliver(adaptation, changes, gathered, write=options.write, out=options.out)
+    except UserError as error:
+        adaptation = replace(adaptation, error=error)
+        console.last(f"verified, but not written: {error}", good=False)
+    else:
+        console.last(last_line(adaptation, written=done), good=adaptation.status == "verified")
+    if done:
+        written.append(done)
+    if isinstance(adaptation.error, MlopsBotError) and adaptation.error.hint:
+        console.last(f"  {adaptation.error.hint}", good=False)
+    return adaptation, changes
 
 
 def _suggest(options: argparse.Namespace) -> str:

@@ -9,6 +9,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlops_bot import command, components, project, shown, source
@@ -19,6 +20,20 @@ from mlops_bot.settings import Settings
 from mlops_bot.types import Command, Component, Functionality, Json, Limits, SourceFacts, SourceFile, Task
 from mlops_bot.verify import job
 from mlops_bot.verify.pipeline import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a script is run."""
+
+    start: str | None = None  # "python train.py --epochs 1"
+    timeout: float = 300.0  # seconds
+    memory: int = 8192  # MB
+    full: bool = False  # no smoke limits
+
+
+def run_of(options: argparse.Namespace) -> Run:
+    return Run(options.start, options.timeout, options.memory, options.full)
 
 
 def parse(options: argparse.Namespace) -> Command:
@@ -73,20 +88,20 @@ def _analyse(script: SourceFile, gathered: Project) -> SourceFacts:
     return source.analyse(script.path, script.text, local_modules=local)
 
 
-def make_plan(options: argparse.Namespace, gathered: Project, script: SourceFile) -> Plan:
+def make_plan(run: Run, gathered: Project, script: SourceFile) -> Plan:
     """How the script is started: --run, or `python SCRIPT` in the script's own directory."""
     folder, name = str(Path(script.path).parent), Path(script.path).name
     argv: tuple[str, ...] = ("python", name)
     workdir = folder
-    if options.start:
-        argv = start_words(options.start)
+    if run.start:
+        argv = start_words(run.start)
         workdir = _start_directory(argv, gathered, folder)
     return Plan(
         files=gathered.files,
         argv=argv,
         workdir=workdir,
-        limits=Limits(seconds=options.timeout, memory_mb=options.memory),
-        smoke=job.Smoke(full=options.full),
+        limits=Limits(seconds=run.timeout, memory_mb=run.memory),
+        smoke=job.Smoke(full=run.full),
     )
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import textwrap
 
-from mlops_bot import compose, project, report, settings
-from mlops_bot.commands import common
+from mlops_bot import project, report, settings
+from mlops_bot.commands import common, work
 from mlops_bot.console import Console
 from mlops_bot.types import Candidate, Passed
-from mlops_bot.verify.pipeline import Verifier
 
 
 def run(options: argparse.Namespace) -> int:
@@ -19,24 +18,14 @@ def run(options: argparse.Namespace) -> int:
     configured = common.settings_for(options, settings.load())
     gathered, (script,) = common.reader([options.original], options.data)
     adapted = project.read_script(options.adapted, must_compile=False)
-    task = common.make_task(asked, script)
-    facts, plan = common.facts_of(script, gathered), common.make_plan(options, gathered, script)
+    assignment = work.assign(asked, script, gathered, work.How(run=common.run_of(options)))
+    task, facts = assignment.task, assignment.facts
     with Console(quiet=options.quiet, no_color=configured.no_color, secrets=configured.secrets) as console:
-        sandbox, _ = compose.sandbox(configured, console.progress)
-        requirements = common.requirements(task, facts, gathered)
         for note in gathered.notes:
             console.line(f"note: {note}")
         console.progress("source", f"{script.path}: {facts.framework or 'unknown framework'}")
-        console.progress("prepare", f"{sandbox.name} sandbox with {', '.join(requirements)}")
-        verifier = Verifier(
-            task,
-            facts,
-            plan,
-            sandbox=sandbox,
-            runtime=sandbox.prepare(requirements),
-            cache=compose.cache(configured, enabled=not options.no_cache),
-            progress=console.progress,
-        )
+        judging = work.SandboxJudging(configured, console.progress, cached=not options.no_cache)
+        verifier = judging.judge(assignment)
         baseline = verifier.baseline()
         reason = verifier.why_unverifiable(baseline)
         verdict = None if reason is not None else verifier.judge(Candidate({script.path: adapted.text}))

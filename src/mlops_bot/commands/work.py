@@ -1,0 +1,121 @@
+"""From one script to its adaptation: what the command line and the Action both call. There is no second way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, Protocol
+
+from mlops_bot import adapt as pipeline
+from mlops_bot import compose
+from mlops_bot.commands import common
+from mlops_bot.project import Project
+from mlops_bot.settings import Settings
+from mlops_bot.types import (
+    Adaptation,
+    Command,
+    Context,
+    Engine,
+    Progress,
+    Runtime,
+    Sandbox,
+    SourceFacts,
+    SourceFile,
+    Task,
+)
+from mlops_bot.verify.pipeline import Plan, Verifier
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How scripts are adapted and run, whoever asks: command-line options, or the repository's configuration."""
+
+    samples: int = 1
+    temperature: float = 0.0
+    repair: int = 1
+    style: Literal["zero-shot", "doc-prompt"] = "doc-prompt"
+    run: common.Run = field(default_factory=common.Run)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One script with what is asked of it, checked and ready to be worked on."""
+
+    task: Task
+    facts: SourceFacts
+    plan: Plan
+    project: Project
+
+
+class Judging(Protocol):
+    """Makes the judge of an assignment."""
+
+    @property
+    def isolated(self) -> bool:
+        """Whether untrusted code may be judged here."""
+        ...
+
+    def judge(self, assignment: Assignment) -> pipeline.Judge: ...
+
+
+def assign(asked: Command, script: SourceFile, gathered: Project, how: How) -> Assignment:
+    """Raises UserError for whatever is wrong with the request; runs nothing."""
+    task = common.make_task(asked, script)
+    facts = common.facts_of(script, gathered)
+    return Assignment(task, facts, common.make_plan(how.run, gathered, script), gathered)
+
+
+def adapt(
+    assignment: Assignment, how: How, *, engines: Sequence[Engine], judging: Judging, progress: Progress
+) -> Adaptation:
+    """One script's way through the pipeline. Raises UserError and SandboxError for what fails before an engine is
+    asked."""
+    facts = assignment.facts
+    progress("source", f"{facts.path}: {facts.framework or 'unknown framework'}")
+    return pipeline.adapt(
+        assignment.task,
+        Context(facts={facts.path: facts}, style=how.style),
+        engines=engines,
+        judge=lambda: judging.judge(assignment),
+        isolated=judging.isolated,
+        options=pipeline.Options(how.samples, how.temperature, how.repair),
+        progress=progress,
+    )
+
+
+class SandboxJudging:
+    """Judges by running: the sandbox, its runtimes and the cache are shared by the scripts of one command."""
+
+    def __init__(self, settings: Settings, progress: Progress, *, cached: bool = True) -> None:
+        self._settings = settings
+        self._progress = progress
+        self._cache = compose.cache(settings, enabled=cached)
+        self._prepared: dict[tuple[str, ...], Runtime] = {}
+
+    @property
+    def isolated(self) -> bool:
+        return self._sandbox[1]
+
+    def judge(self, assignment: Assignment) -> Verifier:
+        task, facts = assignment.task, assignment.facts
+        return Verifier(
+            task,
+            facts,
+            assignment.plan,
+            sandbox=self._sandbox[0],
+            runtime=self._runtime(common.requirements(task, facts, assignment.project)),
+            cache=self._cache,
+            progress=self._progress,
+        )
+
+    @cached_property
+    def _sandbox(self) -> tuple[Sandbox, bool]:
+        return compose.sandbox(self._settings, self._progress)
+
+    def _runtime(self, requirements: tuple[str, ...]) -> Runtime:
+        if requirements not in self._prepared:
+            sandbox = self._sandbox[0]
+            self._progress("prepare", f"{sandbox.name} sandbox with {', '.join(requirements)}")
+            self._prepared[requirements] = sandbox.prepare(requirements)
+        return self._prepared[requirements]
