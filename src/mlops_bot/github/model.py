@@ -1,6 +1,6 @@
 """The words of the GitHub side: frozen dataclasses between event, selection, delivery and texts, and the Forge.
 
-    event name + payload -> Trigger | Ignored             event.py
+    event name + payload -> Trigger | Closed | Ignored    event.py
     Trigger + Config     -> the commands of a label       labels.py
     PullRequest          -> Selection                     select.py
     Checklist, Outcome   -> comment, PR body, summary     render/
@@ -58,7 +58,19 @@ class Trigger:
     label: str | None = None
     head_sha: str | None = None  # pinned where the payload has it (labels); a comment's is asked of the API at once
     default_branch: str | None = None
-    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A pull request that was closed or merged: its follow-up pull requests are retargeted or closed."""
+
+    repository: str
+    number: int
+    merged: bool
+    base_ref: str
+    head_ref: str
+    head_sha: str
+    actor: Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +158,7 @@ class Config:
     style: Literal["doc-prompt", "zero-shot"] = "doc-prompt"
     unverified: Unverified = "comment"
     forks: Forks = "refuse"
-    labels: Mapping[str, str] | None = None  # label -> "add mlflow"; None: the default mapping
+    labels: Mapping[str, str | None] = field(default_factory=dict)  # "my label" -> "add mlflow"; None: not that one
     sandbox: Literal["docker", "process"] = "docker"
     timeout: float = 300.0  # seconds of one run
     memory_mb: int = 8192
