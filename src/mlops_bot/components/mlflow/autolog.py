@@ -3,61 +3,52 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 
-from mlops_bot.components.mlflow import crossval, fitted, loop, modules, numeric
-from mlops_bot.components.mlflow.metrics import Log, is_collection, unique
-from mlops_bot.components.mlflow.writing import log_metrics
-from mlops_bot.rewrite import displays, naming, runs, steps
+from mlops_bot.components.mlflow.dialect import MLFLOW, log_metrics_to
 from mlops_bot.rewrite.edits import Edits
 from mlops_bot.rewrite.imports import block_end, import_place
-from mlops_bot.rewrite.program import Program, dotted
-from mlops_bot.rewrite.purity import is_pure
-from mlops_bot.types import NotApplicable
-
-_FITS = {"fit", "fit_transform", "fit_predict", "fit_generator"}
-_MEASURES = {"evaluate", "score"}
-_OTHER_PATCHES = {"xgboost", "lightgbm", "catboost", "imblearn", "skorch"}  # classes that only look like scikit-learn's
-_NO_MODELS = (  # feature preparation, which MLflow does not follow as training
-    "sklearn.preprocessing",
-    "sklearn.impute",
-    "sklearn.feature_extraction",
-    "sklearn.feature_selection",
-    "sklearn.compose",
-)
+from mlops_bot.rewrite.program import Program
+from mlops_bot.rewrite.tracking import crossval, lightning_modules, loop
+from mlops_bot.rewrite.tracking.fits import fit_calls, is_model, is_network, runs_often, trained
+from mlops_bot.rewrite.tracking.recipe import Way
+from mlops_bot.rewrite.tracking.unseen import unseen
+from mlops_bot.rewrite.tracking.writing import log_metrics
+from mlops_bot.types import Framework, NotApplicable
 
 
 def sklearn(program: Program, edits: Edits) -> list[str] | NotApplicable:
-    fits = [call for call in _fit_calls(program) if _is_model(program, call)]
+    fits = [call for call in fit_calls(program) if is_model(program, call)]
     if not fits:
-        trained = _trained(program)
-        names = [name for name, _ in trained]
-        outcome = loop.track(program, edits, estimators=names, spots=[spot for _, spot in trained])
+        found = trained(program)
+        names = [name for name, _ in found]
+        outcome = loop.track(program, edits, MLFLOW, estimators=names, spots=[spot for _, spot in found])
         if isinstance(outcome, NotApplicable) and edits.empty:
-            return crossval.track(program, edits)
+            return crossval.track(program, edits, MLFLOW)
         return outcome
-    often = any(_runs_often(program, call) for call in fits)
+    often = any(runs_often(program, call) for call in fits)
     call = "mlflow.sklearn.autolog(log_models=False, log_datasets=False)" if often else "mlflow.sklearn.autolog()"
     notes = [f"{call}: parameters and metrics of every fit"]
     if often:
         notes.append("models and descriptions of the data are not stored, because the program fits many times")
     _enable(program, edits, call, ("sklearn",), ahead=_order(program))
-    return notes + _log_unseen(program, edits, fits, also=True)
+    return notes + _log_unseen(program, edits, fits, sklearn=True)
 
 
 def keras(program: Program, edits: Edits) -> list[str] | NotApplicable:
-    fits = [call for call in _fit_calls(program) if (call.args or call.keywords) and _is_network(program, call)]
+    fits = [call for call in fit_calls(program) if (call.args or call.keywords) and is_network(program, call)]
     if not fits:
-        return loop.track(program, edits)
-    often = any(_runs_often(program, call) for call in fits)
+        return loop.track(program, edits, MLFLOW)
+    often = any(runs_often(program, call) for call in fits)
     call = "mlflow.keras.autolog(log_models=False)" if often else "mlflow.keras.autolog()"
     _enable(program, edits, call, ("keras", "tensorflow"))
-    return [f"{call}: parameters of every fit, metrics per epoch", *_log_unseen(program, edits, fits)]
+    return [f"{call}: parameters of every fit, metrics per epoch", *_log_unseen(program, edits, fits, sklearn=False)]
 
 
 def lightning(program: Program, edits: Edits) -> list[str] | NotApplicable:
     if any((program.qualified(call.func) or "").endswith((".Fabric", "fabric.Fabric")) for call in program.calls):
         return NotApplicable("not applicable because Lightning Fabric loops are not supported by the recipe")
-    notes = modules.log_losses(program, edits)
+    notes = lightning_modules.log_losses(program, edits)
     if isinstance(notes, NotApplicable):
         return notes
     _enable(program, edits, "mlflow.pytorch.autolog()", ("lightning", "pytorch_lightning", "torch"))
@@ -73,6 +64,9 @@ def other(program: Program, edits: Edits) -> list[str] | NotApplicable:
             _enable(program, edits, f"mlflow.{flavor}.autolog()", (module,))
             return [f"mlflow.{flavor}.autolog(): parameters and metrics of every training"]
     return NotApplicable("not applicable because the recipe does not know this program's framework")
+
+
+WAYS: Mapping[Framework, Way] = {"sklearn": sklearn, "keras": keras, "lightning": lightning, "other": other}
 
 
 # --- where it is switched on -----------------------------------------------------------------------------------
@@ -120,159 +114,16 @@ def _order(program: Program) -> tuple[ast.stmt, str] | None:
     return None
 
 
-# --- fits ------------------------------------------------------------------------------------------------------
-
-
-def _fit_calls(program: Program) -> list[ast.Call]:
-    return [
-        call
-        for call in program.calls
-        if isinstance(call.func, ast.Attribute)
-        and call.func.attr in _FITS
-        and not (isinstance(call.func.value, ast.Call) and dotted(call.func.value.func) == "super")
-        and not (isinstance(call.func.value, ast.Name) and call.func.value.id == "self")
-    ]
-
-
-def _is_model(program: Program, call: ast.Call) -> bool:
-    """Not a scaler or encoder, and not a class of the file itself (MLflow patches scikit-learn's own classes)."""
-    assert isinstance(call.func, ast.Attribute)
-    made = _maker(program, call.func.value)
-    if made is None:
-        return True
-    name = program.qualified(made.func)
-    if dotted(made.func) in program.classes or (name is not None and name.split(".")[0] in _OTHER_PATCHES):
-        return False
-    return not (name or "").startswith(_NO_MODELS)
-
-
-def _is_network(program: Program, call: ast.Call) -> bool:
-    """Not a scaler or another estimator of scikit-learn, which a Keras program may fit, too."""
-    assert isinstance(call.func, ast.Attribute)
-    made = _maker(program, call.func.value)
-    name = program.qualified(made.func) if made is not None else None
-    return call.func.attr in ("fit", "fit_generator") and not (name or "").startswith("sklearn.")
-
-
-def _maker(program: Program, receiver: ast.expr) -> ast.Call | None:
-    """The constructor call of `x` in x.fit(...), when it is bound once."""
-    if isinstance(receiver, ast.Call):
-        inner = receiver.func
-        if isinstance(inner, ast.Attribute) and isinstance(inner.value, (ast.Name, ast.Call)) and inner.attr == "fit":
-            return _maker(program, inner.value)
-        return receiver
-    if isinstance(receiver, ast.Name):
-        bound = program.assignments(receiver.id, program.function_of(receiver)) or program.assignments(receiver.id)
-        values = [getattr(statement, "value", None) for statement in bound]
-        if len(values) == 1 and isinstance(values[0], ast.Call):
-            return _maker(program, values[0])
-    return None
-
-
-def _trained(program: Program) -> list[tuple[str, ast.stmt]]:
-    """Estimators that MLflow does not follow: own classes, partial_fit, cross-validation; (name, statement)."""
-    found: list[tuple[str, ast.stmt]] = []
-    for call in program.calls:
-        if isinstance(call.func, ast.Attribute) and call.func.attr in ("partial_fit", *_FITS):
-            name = dotted(call.func.value)
-            made = _maker(program, call.func.value)
-            if made is not None and (program.qualified(made.func) or "").startswith(_NO_MODELS):
-                continue
-        elif crossval.is_cross(call) and call.args:
-            name = dotted(call.args[0])
-        else:
-            continue
-        if name and name != "self" and not name.startswith("self."):
-            found.append((name, program.statement_of(call)))
-    return found
-
-
-def _runs_often(program: Program, call: ast.Call) -> bool:
-    statement = program.statement_of(call)
-    if program.loops_of(call) or any(
-        isinstance(above, (ast.ListComp, ast.GeneratorExp, ast.DictComp)) for above in program.ancestors(call)
-    ):
-        return True
-    function = program.function_of(statement)
-    depth = 4
-    while function is not None and depth:
-        sites = program.call_sites(function)
-        if len(sites) > 2 or any(program.loops_of(site) for site in sites):
-            return True
-        function = program.function_of(sites[0]) if sites else None
-        depth -= 1
-    return False
-
-
 # --- what autologging does not see ------------------------------------------------------------------------------
 
 
-def _log_unseen(program: Program, edits: Edits, fits: list[ast.Call], *, also: bool = False) -> list[str]:
-    """Numbers shown after a fit that autologging does not know: logged to the run of that fit.
-
-    `also`: those of scikit-learn that are computed and not shown.
-    """
-    logs: dict[tuple[ast.AST | None, str], Log] = {}
-    for item in displays.shown(program):
-        expression = item.expression
-        if isinstance(expression, ast.Constant) or not is_pure(expression, also=_is_metric_function(program)):
-            continue
-        # scikit-learn: whatever has decimals; Keras: losses and scores by name, as its own are all there
-        if not naming.is_metric(item, training=also and item.floating) or (also and _is_seen(program, expression)):
-            continue
-        if is_collection(program, expression) or not numeric.is_number(program, item):
-            continue
-        if numeric.is_duration(program, expression) or not _after_fit(program, item.statement, fits):
-            continue
-        value = program.source(expression)
-        log = Log(item.statement, _metric_name(program, item), value, steps.step(program, item.statement), batch=False)
-        logs.setdefault((program.function_of(item.statement), value), log)
-    if also:
-        for log in fitted.unshown(
-            program, fits, lambda call: _is_seen_call(program, call), lambda spot: _after_fit(program, spot, fits)
-        ):
-            logs.setdefault((program.function_of(log.statement), log.value), log)
+def _log_unseen(program: Program, edits: Edits, fits: list[ast.Call], *, sklearn: bool) -> list[str]:
+    """Numbers shown after a fit that autologging does not know: logged to the run of that fit."""
+    logs = unseen(program, fits, sklearn=sklearn, seen=_is_seen)
     if not logs:
         return []
-    found = unique(list(logs.values()))
-    log_metrics(program, edits, found, run="run_id=mlflow.last_active_run().info.run_id")
-    return ["computed by the program and logged to the same run: " + ", ".join(sorted({log.name for log in found}))]
-
-
-def _metric_name(program: Program, item: displays.Shown) -> str:
-    base = naming.base_name(item)
-    split = _evaluated(program, item.expression) or naming.split_of(item, program, training=False)
-    spread = isinstance(item.expression, ast.Call) and (dotted(item.expression.func) or "").endswith(".std")
-    if spread and "std" not in base:
-        base = f"{base.removesuffix('s')}_std"
-    return f"{split}_{base}" if split and split not in base.split("_") else base
-
-
-def _evaluated(program: Program, expression: ast.expr) -> str:
-    """Which data the expression's value was measured on: `score = model.evaluate(x_test, y_test)`."""
-    names = [node for node in ast.walk(expression) if isinstance(node, ast.Name)]
-    values = [
-        getattr(part, "value", None)
-        for name in names
-        for part in program.assignments(name.id, program.function_of(name))
-    ]
-    for call in [node for value in [expression, *values] if value is not None for node in ast.walk(value)]:
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _MEASURES:
-            words = [word for argument in call.args for word in naming.words(ast.unparse(argument))]
-            found = {naming.SPLIT[word] for word in words if word in naming.SPLIT}
-            if len(found) == 1:
-                return found.pop()
-    return ""
-
-
-def _is_metric_function(program: Program) -> frozenset[str]:
-    """Local spellings of scikit-learn metric functions: computing one again changes nothing."""
-    return frozenset(
-        dotted(call.func) or ""
-        for call in program.calls
-        if (program.qualified(call.func) or "").startswith("sklearn.metrics.")
-        and not any(keyword.arg in ("sample_size", "random_state") for keyword in call.keywords)
-    )
+    log_metrics(program, edits, logs, log_metrics_to("mlflow.last_active_run().info.run_id"))
+    return ["computed by the program and logged to the same run: " + ", ".join(sorted({log.name for log in logs}))]
 
 
 def _is_seen(program: Program, expression: ast.expr) -> bool:
@@ -304,20 +155,3 @@ def _is_prediction(program: Program, node: ast.expr) -> bool:
         values = [getattr(part, "value", None) for part in program.assignments(node.id, program.function_of(node))]
         return bool(values) and all(isinstance(value, ast.Call) and _is_prediction(program, value) for value in values)
     return False
-
-
-def _after_fit(program: Program, statement: ast.stmt, fits: list[ast.Call]) -> bool:
-    """Does a fit surely come before `statement`, in its function?"""
-    spots = [program.statement_of(call) for call in fits]
-    current: ast.stmt = statement
-    while True:
-        suite = program.suite_of(current)
-        for earlier in suite[: suite.index(current)]:
-            if isinstance(earlier, (ast.If, ast.Try)) and not any(program.inside(spot, earlier) for spot in spots):
-                continue
-            if any(runs.contains(program, earlier, spot) for spot in spots):
-                return True
-        owner = program.parent[current]
-        if not isinstance(owner, ast.stmt) or isinstance(owner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            return False
-        current = owner

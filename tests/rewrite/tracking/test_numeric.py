@@ -4,9 +4,9 @@ import ast
 
 import pytest
 
-from mlops_bot.components.mlflow.numeric import is_duration, is_number
 from mlops_bot.rewrite import displays
 from mlops_bot.rewrite.program import Program
+from mlops_bot.rewrite.tracking.numeric import is_duration, is_number
 
 START = """
 from time import perf_counter, time

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Sequence
 from textwrap import indent
 
-from mlops_bot.components.mlflow.metrics import Log
 from mlops_bot.rewrite.edits import Edits
 from mlops_bot.rewrite.program import Program
+from mlops_bot.rewrite.runs import Stretch
+from mlops_bot.rewrite.tracking.dialect import Place
+from mlops_bot.rewrite.tracking.metrics import Log
 
 _MAX_LINE = 100
+Write = Callable[[Place, Sequence[tuple[str, str]], str | None], str]  # Dialect.metrics, or the like
 
 
-def log_metrics(program: Program, edits: Edits, logs: list[Log], *, run: str = "", guard: str = "") -> None:
-    """Statements that log, right after those that show.
-
-    `run`: an argument that names a run which is not open. `guard`: an `if ...:` to log under.
-    """
+def log_metrics(
+    program: Program, edits: Edits, logs: list[Log], write: Write, *, run: Stretch | None = None, guard: str = ""
+) -> None:
+    """Statements that log, right after those that show. `guard`: an `if ...:` to log under."""
     groups: list[list[Log]] = []
     for log in logs:
         last = groups[-1] if groups else None
@@ -25,16 +28,10 @@ def log_metrics(program: Program, edits: Edits, logs: list[Log], *, run: str = "
         else:
             groups.append([log])
     for same in groups:
-        step = same[0].step
-        rest = (f", step={step}" if step is not None else "") + (f", {run}" if run else "")
         named = list({log.name: log for log in same}.values())
-        place = same[-1].statement
-        if len(named) == 1:
-            code = call_text("mlflow.log_metric", [f"{_name(program, named[0])}, {named[0].value}"], rest, place, "")
-        else:
-            entries = [f"{_name(program, log)}: {log.value}" for log in named]
-            code = call_text("mlflow.log_metrics", entries, rest, place)
-        edits.insert_after(place, guarded(guard, code))
+        place = Place(program, same[-1].statement, run)
+        code = write(place, [(_name(program, log), log.value) for log in named], same[0].step)
+        edits.insert_after(place.statement, guarded(guard, code))
 
 
 def guarded(guard: str, code: str) -> str:
@@ -55,22 +52,21 @@ def _name(program: Program, log: Log) -> str:
     return ("f" if "{" in log.name else "") + program.string(log.name)
 
 
-def call_text(function: str, entries: list[str], rest: str, place: ast.stmt, braces: str = "{}") -> str:
-    """`function({a, b}, rest)` on one line if it fits, otherwise an entry a line."""
+def call_text(function: str, entries: Sequence[str], rest: Sequence[str], place: ast.stmt, braces: str = "{}") -> str:
+    """`function({entries}, rest)` on one line if it fits, otherwise an entry a line. `rest`: further arguments."""
     opening, closing = (braces[0], braces[1]) if braces else ("", "")
-    line = f"{function}({opening}{', '.join(entries)}{closing}{rest})"
+    tail = "".join(f", {argument}" for argument in rest)
+    line = f"{function}({opening}{', '.join(entries)}{closing}{tail})"
     if len(line) + place.col_offset <= _MAX_LINE:
         return line
     if not braces:
-        inner = f"    {', '.join(entries)}{rest}"
-        if len(inner) + place.col_offset > _MAX_LINE and ", run_id=" in inner:
-            inner = inner.replace(", run_id=", ",\n    run_id=") + ","
+        inner = f"    {', '.join(entries)}{tail}"
+        if rest and len(inner) + place.col_offset > _MAX_LINE:
+            inner = f"{inner.removesuffix(f', {rest[-1]}')},\n    {rest[-1]},"
         return f"{function}(\n{inner}\n)"
-    if not rest or len(rest) > 40:
+    if len(tail) > 40:
         inner = "".join(f"        {entry},\n" for entry in entries)
-        ending = rest.removeprefix(", ").replace(", run_id=", ",\n    run_id=")  # an argument a line
-        tail = f"    {ending},\n" if rest else ""
-        if tail:
-            return f"{function}(\n    {opening}\n{inner}    {closing},\n{tail})"
+        ending = "".join(f"    {argument},\n" for argument in rest)
+        return f"{function}(\n    {opening}\n{inner}    {closing},\n{ending})"
     inner = "".join(f"    {entry},\n" for entry in entries)
-    return f"{function}({opening}\n{inner}{closing}{rest})"
+    return f"{function}({opening}\n{inner}{closing}{tail})"

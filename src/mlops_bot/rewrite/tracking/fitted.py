@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
-from mlops_bot.components.mlflow.metrics import Log
 from mlops_bot.rewrite import naming, steps
 from mlops_bot.rewrite.program import Program
 from mlops_bot.rewrite.purity import is_pure
+from mlops_bot.rewrite.tracking.metrics import Log
 
 ATTRIBUTES = {  # what an unsupervised estimator reached -> the metric's name
     "inertia_": "inertia",

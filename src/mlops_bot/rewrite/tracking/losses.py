@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 
-from mlops_bot.components.mlflow.metrics import Log
 from mlops_bot.rewrite import naming, steps
 from mlops_bot.rewrite.expressions import expression_name
 from mlops_bot.rewrite.program import LoopNode, Program, dotted, walk_executed
 from mlops_bot.rewrite.purity import is_pure
+from mlops_bot.rewrite.tracking.metrics import Log
 
 
 def training_losses(program: Program, taken: set[str]) -> list[Log]:

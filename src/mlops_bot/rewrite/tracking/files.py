@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import ast
 
-from mlops_bot.components.mlflow.writing import guarded
 from mlops_bot.rewrite import naming, params, runs, steps
 from mlops_bot.rewrite.edits import Edits
 from mlops_bot.rewrite.program import Program, dotted
 from mlops_bot.rewrite.purity import is_pure_path
+from mlops_bot.rewrite.tracking.dialect import Dialect, Place
+from mlops_bot.rewrite.tracking.writing import guarded
 
 _FIGURES = {"save_image", "savefig", "imsave", "imwrite"}
 
 
-def log_files(program: Program, edits: Edits, stretch: runs.Stretch, core: ast.stmt | None, *, guard: str = "") -> int:
-    """`mlflow.log_artifact(path)` right after files are saved."""
+def log_files(
+    program: Program,
+    edits: Edits,
+    stretch: runs.Stretch,
+    core: ast.stmt | None,
+    dialect: Dialect,
+    *,
+    guard: str = "",
+) -> int:
+    """Each file is logged right after it is saved. Returns how many there are."""
     found = [item for item in saved(program, core) if stretch.covers(program, item[0])]
-    for statement, path, _ in found:
-        edits.insert_after(statement, guarded(guard, f"mlflow.log_artifact({path})"))
+    for statement, path, figure in found:
+        code = dialect.file(Place(program, statement, stretch), path, figure=figure)
+        edits.insert_after(statement, guarded(guard, code))
     return len(found)
 
 

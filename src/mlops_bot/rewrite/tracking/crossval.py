@@ -1,18 +1,19 @@
 """Training that only happens inside cross-validation, whose results the program keeps but does not print.
 
-MLflow's autologging is off within these functions, so the results are logged explicitly, to one run.
+Autologging is off within these functions, so the results are logged explicitly, to one run.
 """
 
 from __future__ import annotations
 
 import ast
 
-from mlops_bot.components.mlflow import loop
-from mlops_bot.components.mlflow.metrics import Log, unique
-from mlops_bot.components.mlflow.writing import call_text, log_metrics
 from mlops_bot.rewrite import naming, runs, steps
 from mlops_bot.rewrite.edits import Edits
 from mlops_bot.rewrite.program import Program, dotted
+from mlops_bot.rewrite.tracking import loop
+from mlops_bot.rewrite.tracking.dialect import Dialect, Values
+from mlops_bot.rewrite.tracking.metrics import Log, unique
+from mlops_bot.rewrite.tracking.writing import log_metrics
 from mlops_bot.types import NotApplicable
 
 FUNCTIONS = {
@@ -23,14 +24,14 @@ FUNCTIONS = {
     "permutation_test_score",
     "validation_curve",
 }
-SEARCHES = {"RFECV", "RFE", "SequentialFeatureSelector"}  # train, but are feature selection to MLflow
+SEARCHES = {"RFECV", "RFE", "SequentialFeatureSelector"}  # train, but are feature selection to autologging
 
 
 def is_cross(call: ast.Call) -> bool:
     return (dotted(call.func) or "").split(".")[-1] in FUNCTIONS
 
 
-def track(program: Program, edits: Edits) -> list[str] | NotApplicable:
+def track(program: Program, edits: Edits, dialect: Dialect) -> list[str] | NotApplicable:
     """One run around everything that is cross-validated, with the mean scores of each."""
     calls = [call for call in program.calls if is_cross(call)]
     logs = unique([log for call in calls for log in _results(program, call)] + _selections(program))
@@ -43,11 +44,11 @@ def track(program: Program, edits: Edits) -> list[str] | NotApplicable:
     logs = [log for log in logs if stretch.covers(program, log.statement)]
     for log in logs:
         log.step = steps.step(program, log.statement, run=stretch.first)
-    log_metrics(program, edits, logs)
-    opening = _parameters(program, stretch, calls) or loop._log_parameters(program, edits, stretch, None)
-    loop._open_run(edits, stretch, opening)
+    log_metrics(program, edits, logs, dialect.metrics, run=stretch)
+    values = _parameters(program, stretch, calls) or loop.parameters_of(program, edits, stretch, None, dialect)
+    loop.open_run(program, edits, stretch, values, dialect)
     return [
-        f"one MLflow run spans the cross-validation (line {stretch.first.lineno})",
+        f"one {dialect.title} {dialect.noun} spans the cross-validation (line {stretch.first.lineno})",
         "metrics: " + ", ".join(sorted({log.name for log in logs})),
     ]
 
@@ -124,7 +125,7 @@ def _keys(program: Program, call: ast.Call, name: str) -> list[str]:
     return ["test_score"] if plain and single else []
 
 
-def _parameters(program: Program, stretch: runs.Stretch, calls: list[ast.Call]) -> list[str]:
+def _parameters(program: Program, stretch: runs.Stretch, calls: list[ast.Call]) -> list[Values]:
     """The parameters of the estimator that is cross-validated; of several, how each of them was made."""
     function = program.function_of(stretch.first)
     names: list[str] = []
@@ -142,6 +143,6 @@ def _parameters(program: Program, stretch: runs.Stretch, calls: list[ast.Call]) 
         if bound and all(statement.lineno < stretch.first.lineno for statement in bound):
             known.append(name)
     if len(known) == 1:
-        return [f"mlflow.log_params({known[0]}.get_params())"]
-    entries = [f"{program.string(name)}: {name}" for name in known]
-    return [call_text("mlflow.log_params", entries, "", stretch.first)] if entries else []
+        return [Values(f"{known[0]}.get_params()")]
+    entries = tuple(f"{program.string(name)}: {name}" for name in known)
+    return [Values(entries=entries)] if entries else []

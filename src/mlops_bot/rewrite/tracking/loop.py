@@ -5,19 +5,21 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from mlops_bot.components.mlflow.files import log_files, saved
-from mlops_bot.components.mlflow.losses import returned_metrics, training_losses
-from mlops_bot.components.mlflow.metrics import metrics, trains_here
-from mlops_bot.components.mlflow.writing import call_text, log_metrics
 from mlops_bot.rewrite import params, runs, steps
 from mlops_bot.rewrite.edits import Edits, key
 from mlops_bot.rewrite.program import Function, Program, parameters
+from mlops_bot.rewrite.tracking.dialect import Dialect, Place, Values
+from mlops_bot.rewrite.tracking.files import log_files, saved
+from mlops_bot.rewrite.tracking.losses import returned_metrics, training_losses
+from mlops_bot.rewrite.tracking.metrics import metrics, trains_here
+from mlops_bot.rewrite.tracking.writing import log_metrics
 from mlops_bot.types import NotApplicable
 
 
 def track(
     program: Program,
     edits: Edits,
+    dialect: Dialect,
     *,
     estimators: Sequence[str] = (),
     spots: Sequence[ast.stmt] = (),
@@ -60,74 +62,89 @@ def track(
     for log in logs:
         if not log.own_step:
             log.step = steps.step(program, log.statement, run=stretch.first)
-    opening = _log_parameters(program, edits, stretch, core if only is None else None, each_call=own_calls)
-    opening += _estimator_parameters(program, stretch, estimators)
-    guard = "" if only is None else "if mlflow.active_run():"
-    log_metrics(program, edits, logs, guard=guard)
-    artifacts = log_files(program, edits, stretch, core, guard=guard)
+    values = parameters_of(program, edits, stretch, core if only is None else None, dialect, each_call=own_calls)
+    values += _estimator_parameters(program, stretch, estimators)
+    guard = "" if only is None else dialect.guard
+    log_metrics(program, edits, logs, dialect.metrics, run=stretch, guard=guard)
+    artifacts = log_files(program, edits, stretch, core, dialect, guard=guard)
     for part in stretches:
-        _open_run(edits, part, opening)
+        open_run(program, edits, part, values, dialect)
     names = sorted({log.name for log in logs})
-    notes = [f"one MLflow run spans the training (line {stretch.first.lineno})", "metrics: " + ", ".join(names)]
+    notes = [
+        f"one {dialect.title} {dialect.noun} spans the training (line {stretch.first.lineno})",
+        "metrics: " + ", ".join(names),
+    ]
     return [*notes, f"saved files that become artifacts: {artifacts}"] if artifacts else notes
 
 
-def _open_run(edits: Edits, stretch: runs.Stretch, opening: list[str]) -> None:
-    if stretch.wrap:
-        edits.wrap(stretch.first, stretch.last, "with mlflow.start_run():", opening)
+def open_run(program: Program, edits: Edits, stretch: runs.Stretch, values: Sequence[Values], dialect: Dialect) -> None:
+    """A run around the stretch, with its first parameters."""
+    opening = dialect.opening(Place(program, stretch.first, stretch), values, wrap=stretch.wrap)
+    if opening.header is not None:
+        edits.wrap(stretch.first, stretch.last, opening.header, opening.inside)
         return
-    edits.before[key(stretch.first)] = ["mlflow.start_run()", *opening, *edits.before.get(key(stretch.first), [])]
-    edits.insert_after(stretch.last, "mlflow.end_run()")
+    before = edits.before[key(stretch.first)]
+    before[:0] = [*opening.before, *opening.inside]
+    for code in opening.after:
+        edits.insert_after(stretch.last, code)
 
 
 # --- parameters ----------------------------------------------------------------------------------------------
 
 
-def _log_parameters(
-    program: Program, edits: Edits, stretch: runs.Stretch, core: ast.stmt | None, *, each_call: bool = False
-) -> list[str]:
+def parameters_of(
+    program: Program,
+    edits: Edits,
+    stretch: runs.Stretch,
+    core: ast.stmt | None,
+    dialect: Dialect,
+    *,
+    each_call: bool = False,
+) -> list[Values]:
     """Edits for parameters inside the run; what belongs at its very beginning is returned.
 
     `each_call`: every call of the function that trains is a run of its own.
     """
     home = program.function_of(stretch.first)
     around = [loop.target.id for loop in program.loops_of(stretch.first) if _counts(loop)]  # type: ignore[union-attr]
-    turns = (
-        [f"mlflow.log_params({{{', '.join(f'{program.string(name)}: {name}' for name in around)}}})"] if around else []
-    )
+    turns = [Values(entries=tuple(f"{program.string(name)}: {name}" for name in around))] if around else []
     for known in (*params.arguments(program), *params.settings(program)):
         owner = program.function_of(known.statement)
         inside = stretch.covers(program, known.statement)
-        code = f"mlflow.log_params({known.code})"
         if inside and params.executes_once(program, owner):
-            edits.insert_after(known.statement, code)
+            place = Place(program, known.statement, stretch)
+            edits.insert_after(known.statement, dialect.params(place, Values(known.code)))
             return turns
         before = owner in (None, home) and known.statement.lineno < stretch.first.lineno
         if not inside and (before or (owner is None and home is not None and _reads_global(home, known.name))):
-            return [code, *turns]
+            return [Values(known.code), *turns]
     for function, name in params.parsed_in_call(program):
         body = [part for part in function.body if not is_docstring(part)]
         if body and stretch.covers(program, body[0]) and params.executes_once(program, function):
-            edits.insert_before(body[0], f"mlflow.log_params(vars({name}))")
+            place = Place(program, body[0], stretch)
+            edits.insert_before(body[0], dialect.params(place, Values(f"vars({name})")))
             return []
-    place = core if core is not None and stretch.covers(program, core) else stretch.first
+    spot = core if core is not None and stretch.covers(program, core) else stretch.first
     if (
-        place is not stretch.first
+        spot is not stretch.first
         and not each_call
-        and not (params.executes_once(program, program.function_of(place)) and not program.loops_of(place))
+        and not (params.executes_once(program, program.function_of(spot)) and not program.loops_of(spot))
     ):
-        place = stretch.first
-    values = {**{name: name for name in around}, **params.constants(program, place)}
+        spot = stretch.first
+    found = {**{name: name for name in around}, **params.constants(program, spot)}
     turns_of = params.loop_turns(core if isinstance(core, (ast.For, ast.AsyncFor)) else None)
-    if turns_of is not None and not any(turns_of[0].rstrip("s") in name for name in values):
-        values[turns_of[0]] = turns_of[1]
-    if not values:
+    if turns_of is not None and not any(turns_of[0].rstrip("s") in name for name in found):
+        found[turns_of[0]] = turns_of[1]
+    if not found:
         return []
-    entries = [f"{program.string(name)}: {value.replace(chr(34), program.quote)}" for name, value in values.items()]
-    code = call_text("mlflow.log_params", entries, "", place)
-    if place is stretch.first:
-        return [code]
-    edits.insert_before(place, code)
+    values = Values(
+        entries=tuple(
+            f"{program.string(name)}: {value.replace(chr(34), program.quote)}" for name, value in found.items()
+        )
+    )
+    if spot is stretch.first:
+        return [values]
+    edits.insert_before(spot, dialect.params(Place(program, spot, stretch), values))
     return []
 
 
@@ -142,13 +159,13 @@ def _reads_global(function: Function, name: str) -> bool:
     return bool(uses) and all(isinstance(node.ctx, ast.Load) for node in uses) and name not in parameters(function)
 
 
-def _estimator_parameters(program: Program, stretch: runs.Stretch, estimators: Sequence[str]) -> list[str]:
+def _estimator_parameters(program: Program, stretch: runs.Stretch, estimators: Sequence[str]) -> list[Values]:
     """The parameters of the one estimator that exists before the run starts."""
     function = program.function_of(stretch.first)
     for name in estimators:
         bound = program.assignments(name, function)
         if bound and all(statement.lineno < stretch.first.lineno for statement in bound):
-            return [f"mlflow.log_params({name}.get_params())"]
+            return [Values(f"{name}.get_params()")]
     return []
 
 
