@@ -104,6 +104,7 @@ def trace(content: bytes | None) -> dict[str, Json]:
     clean["training"] = [event for event in _list(data.get("training"))[:MAX_ENTRIES] if isinstance(event, dict)]
     clean["models"] = [model for model in _list(data.get("models"))[:MAX_ENTRIES] if isinstance(model, dict)]
     clean["texts"] = [str(text)[:500] for text in _list(data.get("texts"))[:MAX_ENTRIES]]
+    clean["component"] = data["component"] if isinstance(data.get("component"), dict) else {}
     clean["exit"] = data["exit"] if isinstance(data.get("exit"), dict) else {}
     clean["seconds"] = data["seconds"] if isinstance(data.get("seconds"), dict) else {}
     return clean

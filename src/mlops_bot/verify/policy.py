@@ -10,7 +10,14 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from mlops_bot.types import Failed, Functionality, Observation
-from mlops_bot.verify import preserved
+from mlops_bot.verify import lost, preserved
+from mlops_bot.verify.code import Code
+
+
+class Reading(Protocol):
+    """What of the original is lost or forbiddenly changed in the candidate's text, in words; None when all is there."""
+
+    def __call__(self, original: Code, candidate: Code, hyperparameters: frozenset[str]) -> str | None: ...
 
 
 class Comparison(Protocol):
@@ -21,9 +28,17 @@ class Comparison(Protocol):
     ) -> Failed | None: ...
 
 
+_READINGS: Mapping[Functionality, Reading] = {
+    # a search moves statements into its objective, and puts a trial's values where literals were
+}
 _COMPARISONS: Mapping[Functionality, Comparison] = {
     # "model-optimization" and "hyperparameter-optimization" get their own
 }
+
+
+def reading(functionality: Functionality) -> Reading:
+    """How a candidate's text for this functionality is read; by default every statement stays as it is."""
+    return _READINGS.get(functionality, lost.check)
 
 
 def comparison(functionality: Functionality) -> Comparison:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from mlops_bot.types import Candidate, Failed, SourceFacts, SourceFile, Task
 from mlops_bot.verify import code as reading
-from mlops_bot.verify import lost, used
+from mlops_bot.verify import lost, policy, used
 from mlops_bot.verify.api import Api, calls
 from mlops_bot.verify.code import Code, dotted
 
@@ -39,7 +39,8 @@ def check(
     except (ValueError, RecursionError, MemoryError) as problem:
         return Failed("static", f"{original.path} does not compile: {problem}")
     before = reading.parse(original.text)
-    reason = used.elided(before, after) or lost.check(before, after, _hyperparameters(before, facts))
+    read = policy.reading(task.functionality)
+    reason = used.elided(before, after) or read(before, after, _hyperparameters(before, facts))
     if reason is None:
         reason = used.swallowed(before, after)
     if reason is None and require_component:

@@ -35,6 +35,7 @@ class Trace:
         self.training: list[dict[str, Any]] = []
         self.models: list[dict[str, Any]] = []
         self.texts: list[str] = []
+        self.component: dict[str, Any] = {}  # what the hook of a component noted, under names of its own
         self.errors: list[str] = []
         self.exit: dict[str, str] = {"kind": "normal", "type": "", "message": ""}
         self._seen: set[tuple[str, str, str]] = set()
@@ -83,6 +84,7 @@ class Trace:
             "training": self.training,
             "models": self.models,
             "texts": self.texts,
+            "component": self.component,
             "exit": self.exit,
             "errors": self.errors,
             "seconds": {"total": round(time.monotonic() - self.started, 3)},
@@ -113,6 +115,7 @@ def _continue(document: dict[str, Any], path: str) -> None:
     for key in ("notes", "scalars", "training", "models", "texts", "errors"):
         own = [item for item in document[key] if key != "notes" or item not in earlier[key]]
         document[key] = [*earlier[key], *own]
+    document["component"] = {**earlier.get("component", {}), **document["component"]}
     names = document["frameworks"]
     document["frameworks"] = [*earlier["frameworks"], *(name for name in names if name not in earlier["frameworks"])]
 
@@ -131,6 +134,7 @@ def _merge(document: dict[str, Any], parts: list[str]) -> None:
             continue
         for key in ("notes", "scalars", "training", "models", "texts"):
             document[key].extend(item for item in part[key] if key != "notes" or item not in document[key])
+        document["component"].update(part.get("component", {}))
         document["frameworks"].extend(name for name in part["frameworks"] if name not in document["frameworks"])
     del document["scalars"][MAX_SCALARS:]
 
