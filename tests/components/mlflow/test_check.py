@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlops_bot.components.mlflow import check
+from mlops_bot.verify.tracked_params import fits
 
 from ...verify.recorded import Recorded, recorded  # noqa: TID252 - the recorded runs are the verdict's
 
@@ -271,5 +271,5 @@ def test_a_search_is_known_by_its_own_parameters() -> None:
     params = {"cv": None, "n_iter": 10, "estimator": "SVC()", "estimator__C": 1.0, "estimator__gamma": "scale"}
     event = {"event": "sklearn.fit", "class": "RandomizedSearchCV", "params": params, "shape": [9, 2], "digest": "0"}
     baseline = replace(run.baseline, trace={**run.baseline.trace, "training": [event]})
-    assert check._fits({"params": {"cv": "None", "n_iter": "10", "estimator": "SVC()"}}, baseline)
-    assert not check._fits({"params": {"cv": "5", "n_iter": "20", "estimator": "SVC()"}}, baseline)
+    assert fits({"params": {"cv": "None", "n_iter": "10", "estimator": "SVC()"}}, baseline)
+    assert not fits({"params": {"cv": "5", "n_iter": "20", "estimator": "SVC()"}}, baseline)
