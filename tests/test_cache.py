@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from mlops_bot import cache
 from mlops_bot.cache import Cache, files_key, key_of
 
 
@@ -38,9 +35,8 @@ def test_without_a_folder_nothing_is_kept() -> None:
     assert store.get("verdict", "k") is None
 
 
-def test_the_oldest_entries_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "_MAX_ENTRIES", 2)
-    store = Cache(tmp_path)
+def test_the_oldest_entries_go_first(tmp_path: Path) -> None:
+    store = Cache(tmp_path, entries=2)
     for number in range(4):
         store.put("verdict", f"k{number}", number)
         import os

@@ -6,28 +6,35 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from mlops_bot.errors import MlopsBotError, UserError
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command. 0 verified, 1 nothing verified, 2 bad request or configuration, 3 infrastructure; 130 Ctrl-C,
-    143 SIGTERM, 129 SIGHUP, 141 nobody reads the output any more."""
-    from mlops_bot import cli
+def main(
+    argv: Sequence[str] | None = None,
+    *,
+    run: Callable[[Sequence[str]], int] | None = None,
+    program: str = "mlops-bot",
+) -> int:
+    """Runs one command line, of `run` or of the bot itself. 0 verified, 1 nothing verified, 2 bad request or
+    configuration, 3 infrastructure; 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP, 141 nobody reads the output any more."""
+    if run is None:
+        from mlops_bot import cli
 
+        run = cli.run
     try:
         with _stop_signals():
-            return cli.run(sys.argv[1:] if argv is None else list(argv))
+            return run(sys.argv[1:] if argv is None else list(argv))
     except MlopsBotError as error:
-        _say(f"mlops-bot: {error}")
+        _say(f"{program}: {error}")
         if error.hint:
             _say(f"  {error.hint}")
         return error.exit_code
     except KeyboardInterrupt as stop:
         done = stop.args[0] if stop.args else "nothing was written"
-        _say(f"mlops-bot: stopped; the sandbox was ended, {done}")
+        _say(f"{program}: stopped; the sandbox was ended, {done}")
         return 128 + (stop.signum if isinstance(stop, _Stopped) else signal.SIGINT)
     except BrokenPipeError:  # the reader of our output went away (| head)
         with contextlib.suppress(OSError, ValueError):

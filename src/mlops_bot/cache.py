@@ -35,8 +35,10 @@ def _plain(value: object) -> Json:
 class Cache:
     """A folder of JSON files. Unreadable entries count as absent; a cache that cannot be written is no error."""
 
-    def __init__(self, root: Path | None) -> None:
+    def __init__(self, root: Path | None, *, entries: int | None = _MAX_ENTRIES) -> None:
+        """`entries`: how many of each kind are kept; None keeps all."""
         self.root = root  # None: nothing is kept
+        self._entries = entries
 
     def get(self, kind: str, key: str) -> Json | None:
         if self.root is None:
@@ -59,8 +61,10 @@ class Cache:
             self._drop_oldest(folder)
 
     def _drop_oldest(self, folder: Path) -> None:
+        if self._entries is None:
+            return
         entries = list(folder.glob("*.json"))
-        if len(entries) > _MAX_ENTRIES:
+        if len(entries) > self._entries:
             entries.sort(key=lambda path: path.stat().st_mtime)
-            for path in entries[: len(entries) - _MAX_ENTRIES]:
+            for path in entries[: len(entries) - self._entries]:
                 path.unlink(missing_ok=True)
