@@ -21,7 +21,7 @@ sum = $(shell cat pyproject.toml $(1) | cksum | cut -d ' ' -f 1)
 RUN := $(VENV)/.run-$(call sum,requirements/run.txt)
 DEV := $(VENV)/.dev-$(call sum,requirements/dev.txt)
 
-.PHONY: help run test check format bench lock clean
+.PHONY: help run test check format bench dist lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,8 +37,9 @@ check: $(DEV)  ## formatting, lint, types, import contracts, workflows: no tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=src:. $(BIN)/lint-imports
-	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	$(BIN)/zizmor --offline --quiet --persona auditor .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
+	$(BIN)/zizmor --offline --quiet --persona auditor .github examples/workflows action.yml
 
 format: $(DEV)  ## format, and fix what ruff can fix
 	$(BIN)/ruff check --fix-only .
@@ -47,6 +48,10 @@ format: $(DEV)  ## format, and fix what ruff can fix
 bench: $(RUN)  ## the bot's own time: --help, and each step for an 800-line script
 	$(BIN)/python benchmarks/own_time.py
 
+dist: $(RUN)  ## the package, as it is published
+	rm -rf dist
+	$(BIN)/python -m hatchling build
+
 # Dependencies are locked with hashes, for every supported Python and platform. The run lock is a subset of the other:
 # going from `make run` to `make test` changes no version.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
@@ -54,6 +59,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 lock: $(DEV)  ## refresh the lock files to the newest versions that pyproject.toml allows
 	$(LOCK) --all-extras --group dev --output-file requirements/dev.txt
+	$(LOCK) --constraints requirements/dev.txt --group build --output-file requirements/action.txt
 	$(LOCK) --group run --constraints requirements/dev.txt --output-file requirements/run.txt
 
 clean:  ## remove the environment and every cache of the tools
