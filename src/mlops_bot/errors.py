@@ -8,6 +8,7 @@
     ├── DocsError              the documentation store did not do its part        exit 3
     ├── SandboxError           the sandbox did not do its part                    exit 3
     └── GitHubError            GitHub did not do its part                         exit 3
+        └── GitHubRefusedError   it answers, and says no: the token, a permission, a state    exit 2
 
 A candidate that fails is not an error: it is a `Failed` verdict (see `types`). Whose fault something
 is gets decided where it is raised, by the choice of class, and nowhere else.
@@ -56,3 +57,13 @@ class SandboxError(MlopsBotError):
 
 class GitHubError(MlopsBotError):
     """GitHub failed after the retries that are safe."""
+
+
+class GitHubRefusedError(GitHubError):
+    """GitHub answered and said no; `status` is its HTTP status. Asking again changes nothing."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, status: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status

@@ -283,6 +283,8 @@ class Comment:
 class Branch:
     name: str
     sha: str
+    tree: str = ""
+    parents: tuple[str, ...] = ()
     committer: str | None = None  # login, or e-mail where GitHub knows no login
     message: str = ""
 
@@ -305,6 +307,24 @@ class Pull:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a tree: a file, a link, a submodule."""
+
+    path: str
+    mode: str
+    sha: str
+    size: int | None = None  # bytes, of files
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """All files of a commit, by path. `whole`: False where GitHub cut the list (over 100,000 entries)."""
+
+    entries: Mapping[str, Entry]
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class NewFile:
     """A file of a commit: new content, mode kept."""
 
@@ -314,10 +334,8 @@ class NewFile:
 
 
 class Forge(Protocol):
-    """One repository on GitHub. Methods raise GitHubError after the retries that are safe; None is "there is none".
-
-    Implemented by client.py (PyGithub, the only door).
-    """
+    """One repository on GitHub. Methods raise GitHubError after the retries that are safe, GitHubRefusedError for a no;
+    None is "there is none". Implemented by forge.py, on client.py."""
 
     repository: str
 
@@ -325,30 +343,50 @@ class Forge(Protocol):
         """Who the token is: the author of the bot's own comments, such as "github-actions[bot]"."""
         ...
 
+    # reading
     def permission(self, login: str) -> Permission: ...
-    def pull_request(self, number: int, *, files: bool = True) -> PullRequest: ...
-    def content(self, path: str, ref: str) -> bytes | None: ...
-    def diff(self, number: int) -> str: ...
+    def pull_request(self, number: int) -> PullRequest:
+        """Without its files."""
+        ...
 
+    def files(self, number: int) -> Sequence[ChangedFile]:
+        """What the pull request changes, without mode and size."""
+        ...
+
+    def tree(self, sha: str) -> Tree: ...
+    def blob(self, sha: str) -> bytes: ...
+    def content(self, path: str, ref: str) -> bytes | None: ...
+
+    # telling
     def react(self, trigger: Trigger, content: Reaction) -> None: ...
     def comments(self, number: int) -> Sequence[Comment]: ...
     def comment(self, number: int, body: str) -> Comment: ...
     def edit_comment(self, comment_id: int, body: str) -> None: ...
+    def delete_comment(self, comment_id: int) -> None: ...
     def remove_label(self, number: int, label: str) -> None: ...
     def check_run(
         self, sha: str, *, name: str, status: str, conclusion: str | None, title: str, summary: str
     ) -> None: ...
 
+    # delivering
     def branch(self, name: str) -> Branch | None: ...
-    def commit(self, parent: str, files: Sequence[NewFile], message: str) -> str:
-        """One commit on top of `parent` through the git data API (blobs, tree, commit); its SHA. No ref is moved."""
+    def branches(self, prefix: str) -> Sequence[str]: ...
+    def new_tree(self, parent: str, files: Sequence[NewFile]) -> str:
+        """The tree of `parent` with these files; its SHA."""
         ...
 
-    def set_branch(self, name: str, sha: str, *, expected: str | None) -> None:
-        """Creates (`expected` None) or moves a branch that still is at `expected`."""
+    def new_commit(self, parent: str, tree: str, message: str) -> str:
+        """One commit on top of `parent`; its SHA. No ref is moved."""
         ...
 
-    def delete_branch(self, name: str) -> None: ...
+    def set_branch(self, name: str, sha: str, *, expected: str | None) -> bool:
+        """Creates (`expected` None) or moves a branch that still is at `expected`; False where it is not."""
+        ...
+
+    def delete_branch(self, name: str, *, expected: str) -> bool:
+        """False where the branch is not at `expected`."""
+        ...
+
     def pulls(self, *, head: str, state: Literal["open", "closed", "all"] = "all") -> Sequence[Pull]: ...
     def open_pull(self, *, title: str, body: str, head: str, base: str, draft: bool = False) -> Pull: ...
     def update_pull(
