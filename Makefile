@@ -20,6 +20,7 @@ TESTS ?=
 sum = $(shell cat pyproject.toml $(1) | cksum | cut -d ' ' -f 1)
 RUN := $(VENV)/.run-$(call sum,requirements/run.txt)
 DEV := $(VENV)/.dev-$(call sum,requirements/dev.txt)
+HUB := tests/github/node_modules/.hub-$(shell cat tests/github/package.json tests/github/package-lock.json | cksum | cut -d ' ' -f 1)
 
 .PHONY: help run test check format bench dist lock clean
 
@@ -29,7 +30,7 @@ help:  ## list the targets
 run: $(RUN)  ## set up what is light, adapt an example, show the diff and the evidence
 	$(BIN)/mlops-bot add mlflow $(EXAMPLE) --engine recipe --sandbox process
 
-test: $(DEV)  ## set up everything, run all tests (TESTS="tests/test_cli.py -k word" for some)
+test: $(DEV) $(HUB)  ## set up everything, run all tests (TESTS="tests/test_cli.py -k word" for some)
 	$(BIN)/python -m pytest $(TESTS)
 
 check: $(DEV)  ## formatting, lint, types, import contracts, workflows: no tests
@@ -63,7 +64,7 @@ lock: $(DEV)  ## refresh the lock files to the newest versions that pyproject.to
 	$(LOCK) --group run --constraints requirements/dev.txt --output-file requirements/run.txt
 
 clean:  ## remove the environment and every cache of the tools
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) tests/github/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # pip honours whatever the machine is configured to; uv does the same work in a third of the time. So pip brings uv (both
 # check the lock's hashes), and where uv cannot reach a registry that only pip is configured for, pip does it all.
@@ -88,3 +89,10 @@ $(DEV): | $(BIN)/uv
 	@echo "Setting up $(VENV) with the whole training stack (once; several gigabytes)"
 	$(call install,requirements/dev.txt)
 	@rm -f $(VENV)/.run-* $(VENV)/.dev-* && touch $@ $(RUN)
+
+# The local GitHub that the tests talk to: what npm's lock file says, and none of its packages' install scripts.
+$(HUB):
+	@command -v npm >/dev/null || { echo "npm is needed for the local GitHub of the tests; on Debian and Ubuntu: apt-get install npm" >&2; exit 2; }
+	@echo "Setting up the local GitHub of the tests (once)"
+	@cd tests/github && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -1,0 +1,1 @@
+"""The local GitHub. See ../README.md."""
