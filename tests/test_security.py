@@ -79,11 +79,11 @@ def test_rule_5_the_grammar_has_no_address_image_key_or_shell(words: list[str]) 
 )
 def test_rule_5_run_takes_one_python_command(start: str) -> None:
     with pytest.raises(UserError):
-        common.start_words(start)
+        command.start_words(start)
 
 
 def test_rule_5_no_shell_reads_a_run_command() -> None:
-    assert common.start_words("python train.py '; id' $(id) | tee x") == (
+    assert command.start_words("python train.py '; id' $(id) | tee x") == (
         "python",
         "train.py",
         "; id",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, cast
@@ -95,6 +96,23 @@ def find_functionality(word: str) -> Functionality:
         f"unknown functionality {_quote(word)}",
         hint=did_you_mean(wanted, FUNCTIONALITIES) or f"write one of: {', '.join(FUNCTIONALITIES)}",
     )
+
+
+def start_words(text: str, *, name: str = "--run") -> tuple[str, ...]:
+    """`python train.py --epochs 1` as words. Raises UserError for anything but one Python command; `name` is what holds
+    the text."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UserError(
+            f"{name} {text}: cannot be read: {error}", hint=f'write {name} "python train.py ARGUMENTS"'
+        ) from None
+    if len(words) < 2 or words[0].rpartition("/")[2] not in ("python", "python3"):
+        raise UserError(
+            f"{name} {text}: does not start with python",
+            hint=f'write {name} "python train.py ARGUMENTS" or "python -m pkg"',
+        )
+    return ("python", *words[1:])
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import json
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,7 +93,7 @@ def make_plan(run: Run, gathered: Project, script: SourceFile) -> Plan:
     argv: tuple[str, ...] = ("python", name)
     workdir = folder
     if run.start:
-        argv = start_words(run.start)
+        argv = command.start_words(run.start)
         workdir = _start_directory(argv, gathered, folder)
     return Plan(
         files=gathered.files,
@@ -103,22 +102,6 @@ def make_plan(run: Run, gathered: Project, script: SourceFile) -> Plan:
         limits=Limits(seconds=run.timeout, memory_mb=run.memory),
         smoke=job.Smoke(full=run.full),
     )
-
-
-def start_words(text: str) -> tuple[str, ...]:
-    """`python train.py --epochs 1` as words. Raises UserError for anything but one Python command."""
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise UserError(
-            f"--run {text}: cannot be read: {error}", hint='write --run "python train.py ARGUMENTS"'
-        ) from None
-    if not words or Path(words[0]).name not in ("python", "python3") or len(words) < 2:
-        raise UserError(
-            f"--run {text}: does not start with python",
-            hint='write --run "python train.py ARGUMENTS" or "python -m pkg"',
-        )
-    return ("python", *words[1:])
 
 
 def _start_directory(argv: tuple[str, ...], gathered: Project, folder: str) -> str:

@@ -156,6 +156,7 @@ class Config:
     max_cost: float | None = None  # US dollars, for one command
     price: tuple[float, float] | None = None  # US dollars per million input and output tokens
     style: Literal["doc-prompt", "zero-shot"] = "doc-prompt"
+    data: str | None = None  # folder or file of the repository that training files read
     unverified: Unverified = "comment"
     forks: Forks = "refuse"
     labels: Mapping[str, str | None] = field(default_factory=dict)  # "my label" -> "add mlflow"; None: not that one
