@@ -111,6 +111,16 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     doctor.add_argument("--json", metavar="FILE", help="write the findings as JSON ('-': standard output)")
     doctor.set_defaults(command=_doctor)
+
+    config = command(
+        "config", "check the repository's configuration for the bot", "Calls nothing.", "mlops-bot config check"
+    )
+    config.add_argument(
+        "action", metavar="ACTION", choices=("check", "schema"), help="check the file, or print its JSON Schema"
+    )
+    config.add_argument("file", metavar="FILE", nargs="?", help="default: .github/mlops-bot.yml")
+    config.add_argument("--json", metavar="FILE", help="write what was found as JSON ('-': standard output)")
+    config.set_defaults(command=_config)
     return top
 
 
@@ -206,6 +216,12 @@ def _components(options: argparse.Namespace) -> int:
     from mlops_bot.commands import show
 
     return show.components(options)
+
+
+def _config(options: argparse.Namespace) -> int:
+    from mlops_bot.commands import config
+
+    return config.run(options)
 
 
 def _doctor(options: argparse.Namespace) -> int:
