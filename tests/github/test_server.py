@@ -578,3 +578,64 @@ def test_an_unlike_payload_is_seen() -> None:
     broken = {**real, "comment": {**real["comment"], "id": "7"}, "sender": None}
     del broken["issue"]
     assert events.unlike(broken, real) == ["/issue: missing", f"/comment/id: '7' is not like {real['comment']['id']}"]
+
+
+# GraphQL
+
+UPDATE_REFS = """mutation($repository: ID!, $name: GitRefname!, $before: GitObjectID!, $after: GitObjectID!) {
+  updateRefs(input: {repositoryId: $repository,
+    refUpdates: [{name: $name, beforeOid: $before, afterOid: $after, force: true}]}) { clientMutationId }
+}"""
+
+
+def graphql(hub: Hub, query: str, token: str | None = None, **variables: Any) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {token or hub.token()}"}
+    body = {"query": query, "variables": variables}
+    answer = requests.post(f"{hub.url}/graphql", json=body, headers=headers, timeout=10)
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def test_a_branch_is_swapped_only_where_nobody_moved_it(hub: Hub, repo: Repository, pull: Pull) -> None:
+    node = client(hub).get_repo("octo/train").node_id
+    first, second = repo.head("main"), repo.head("feature")
+    repo.set_branch("bot", first)
+
+    def swap(before: str, after: str, **other: Any) -> dict[str, Any]:
+        names = {"repository": node, "name": "refs/heads/bot", "before": before, "after": after}
+        return graphql(hub, UPDATE_REFS, **(names | other))
+
+    assert swap(first, second) == {"data": {"updateRefs": {"clientMutationId": None}}}
+    assert hub.calls[-1].operation == "graphql/updateRefs" and hub.calls[-1].applied
+    refused_ = swap(first, first)
+    assert refused_["errors"][0]["type"] == "UNPROCESSABLE" and refused_["data"] == {"updateRefs": None}
+    assert repo.head("bot") == second and not hub.calls[-1].applied
+    swap(second, "0" * 40)
+    assert "bot" not in repo.branches()
+    swap("0" * 40, first)
+    assert repo.head("bot") == first
+    assert swap(first, "d" * 40)["errors"][0]["type"] == "NOT_FOUND"
+    assert swap(first, second, repository="elsewhere")["errors"][0]["type"] == "NOT_FOUND"
+    assert swap(first, second, token=hub.token("rita"))["errors"][0]["type"] == "FORBIDDEN"
+
+
+def test_whose_token_it_is(hub: Hub) -> None:
+    for login, expected in (("github-actions", "github-actions[bot]"), ("wendy", "wendy")):
+        assert graphql(hub, "query { viewer { login } }", hub.token(login))["data"]["viewer"]["login"] == expected
+
+
+def test_drafts(hub: Hub, repo: Repository, pull: Pull) -> None:
+    node = pull.show()["node_id"]
+    for name, draft in (("convertPullRequestToDraft", True), ("markPullRequestReadyForReview", False)):
+        query = f"mutation($id: ID!) {{ {name}(input: {{pullRequestId: $id}}) {{ pullRequest {{ isDraft }} }} }}"
+        assert graphql(hub, query, id=node)["data"] == {name: {"pullRequest": {"isDraft": draft}}}
+        assert pull.show()["draft"] is draft
+
+
+def test_a_document_that_githubs_schema_does_not_allow_is_found(hub: Hub) -> None:
+    graphql(hub, "query { viewer { handle } }")
+    graphql(hub, UPDATE_REFS.replace("beforeOid", "oldOid"))
+    graphql(hub, UPDATE_REFS, repository=None)
+    graphql(hub, "query {")
+    assert len(hub.violations) >= 4
+    hub.violations.clear()

@@ -13,6 +13,7 @@ from typing import Any
 
 from . import check_routes, git_routes, issue_routes, permissions, pull_routes
 from .faults import Rule
+from .graph import GraphQL
 from .routes import ROUTES
 from .wire import Answer, ApiError, Call, Request
 from .world import Token, World
@@ -29,6 +30,7 @@ class Proxy:
         self.calls: list[Call] = []
         self.violations: list[str] = []
         self.answer_violations: list[str] = []
+        self._graphql = GraphQL(world)
         self._counting = threading.Lock()
         outer = self
 
@@ -105,6 +107,8 @@ class Proxy:
     def _apply(self, request: Request, call: Call) -> Answer:
         world = self.world
         try:
+            if (request.method, request.path) == ("POST", "/graphql"):
+                return self._graph(request, call)
             wrong = self._wrong_request(request)
             if wrong:
                 self.violations.append(f"{call.method} {call.path}: {wrong}")
@@ -125,6 +129,12 @@ class Proxy:
             self.answer_violations.append(f"{call.method} {call.path}: the local GitHub failed: {error!r}")
             raise
         self._check_answer(request, call, answer)
+        return answer
+
+    def _graph(self, request: Request, call: Call) -> Answer:
+        with self.world.lock:
+            answer, wrong = self._graphql.answer(request, call, self.world.actor(request))
+        self.violations += [f"{call.method} {call.path}: {one}" for one in wrong]
         return answer
 
     def _wrong_request(self, request: Request) -> str:
