@@ -62,6 +62,7 @@ def _comment(payload: Json, components: Mapping[str, Component]) -> Trigger | Ig
         requests=requests,
         comment_id=_positive(payload, "comment", "id"),
         comment_url=_optional(payload, "comment", "html_url"),
+        created_at=_optional(payload, "comment", "created_at"),
         default_branch=_optional(payload, "repository", "default_branch"),
     )
 

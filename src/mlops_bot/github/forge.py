@@ -96,6 +96,7 @@ class GitHubForge:
                 head_repository=head["full_name"] if head else None,
                 base_repository=found["base"]["repo"]["full_name"],
                 url=found["html_url"],
+                head_pushed_at=head.get("pushed_at") if head else None,
             )
 
     def files(self, number: int) -> Sequence[ChangedFile]:

@@ -56,6 +56,7 @@ class Trigger:
     comment_id: int | None = None
     comment_url: str | None = None
     label: str | None = None
+    created_at: str | None = None  # of the comment, as GitHub writes times
     head_sha: str | None = None  # pinned where the payload has it (labels); a comment's is asked of the API at once
     default_branch: str | None = None
 
@@ -116,6 +117,7 @@ class PullRequest:
     base_repository: str
     files: tuple[ChangedFile, ...] = ()
     url: str = ""
+    head_pushed_at: str | None = None  # when something was last pushed to the head's repository
 
     @property
     def is_fork(self) -> bool:
