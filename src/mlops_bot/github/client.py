@@ -203,5 +203,5 @@ def limit_wait(headers: Mapping[str, str], now: float) -> float | None:
         return float(after)
     reset = headers.get("x-ratelimit-reset", "")
     if headers.get("x-ratelimit-remaining") == "0" and reset.isdigit():
-        return max(1.0, float(reset) - now + 1.0)
+        return max(0.0, float(reset) - now + 1.0)  # it is not said when in that second
     return None

@@ -29,11 +29,7 @@ from mlops_bot.types import Json
 
 ACTIONS_BOT = "github-actions[bot]"  # whom a workflow's own token is
 _ZERO = "0" * 40
-_UPDATE_REFS = """\
-mutation($repository: ID!, $name: GitRefname!, $before: GitObjectID!, $after: GitObjectID!) {
-  updateRefs(input: {repositoryId: $repository,
-    refUpdates: [{name: $name, beforeOid: $before, afterOid: $after, force: true}]}) { clientMutationId }
-}"""
+_UPDATE_REFS = "mutation($input: UpdateRefsInput!) { updateRefs(input: $input) { clientMutationId } }"
 
 
 class GitHubForge:
@@ -261,7 +257,8 @@ class GitHubForge:
         """Moves or deletes a branch only if nobody moved it: a compare-and-swap, which REST does not have."""
         if self._node is None:
             self._node = _get(self._client.call("GET", self._repo, "read the repository").data, "node_id")
-        variables = {"repository": self._node, "name": f"refs/heads/{name}", "before": before, "after": after}
+        update = {"name": f"refs/heads/{name}", "beforeOid": before, "afterOid": after, "force": True}
+        variables = {"input": {"repositoryId": self._node, "refUpdates": [update]}}
 
         def tip() -> str:
             there = self.branch(name)
