@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from github import Auth, Github, GithubException, InputGitTreeElement
-from tests.github.server import events, faults
+from tests.github.server import emulate, events, faults
 from tests.github.server.hub import Executable, Hub, Pull, Repository, Submodule, Symlink
+from tests.github.server.routes import ROUTES
+from tests.github.server.wire import Answer
 
 
 def client(hub: Hub, token: str | None = None, **options: Any) -> Github:
@@ -549,6 +553,59 @@ def test_something_happens_before_a_call(hub: Hub, repo: Repository, pull: Pull)
         follow_up(hub)
     assert pull.show()["state"] == "closed"
     assert "feature" not in repo.branches()
+
+
+def test_many_at_once(hub: Hub, repo: Repository, pull: Pull) -> None:
+    """Two runners: one branch, one pull request, one of each reaction; nothing is lost."""
+
+    def run(n: int) -> list[int]:
+        mine, statuses = client(hub).get_repo("octo/train"), []
+        head = mine.get_git_commit(pull.head)
+        tree = mine.create_git_tree([InputGitTreeElement("a.py", "100644", "blob", content=f"x = {n}\n")], head.tree)
+        commit = mine.create_git_commit(f"by {n}", tree, [head])
+        for ask in (
+            lambda: mine.create_git_ref("refs/heads/bot", commit.sha),
+            lambda: mine.create_pull(base="feature", head="bot", title="t"),
+            lambda: mine.get_issue(12).create_reaction("eyes"),
+            lambda: mine.get_issue(12).create_comment(f"by {n}"),
+        ):
+            try:
+                ask()
+                statuses.append(201)
+            except GithubException as error:
+                statuses.append(error.status)
+        return statuses
+
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(run, range(4)))
+    assert sorted(one[0] for one in results) == [201, 422, 422, 422]
+    assert sorted(one[1] for one in results) == [201, 422, 422, 422]
+    assert pull.reactions() == ["eyes"] and len(pull.comments()) == 4
+    assert [call.number for call in hub.calls] == list(range(1, len(hub.calls) + 1))
+
+
+# What the checks find
+
+
+def test_an_answer_that_is_not_as_described_is_found(hub: Hub, pull: Pull, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(world: Any, request: Any, actor: Any) -> Answer:
+        return Answer(201, {"id": "7", "content": "eyes"})
+
+    template = "/repos/{owner}/{repo}/issues/{issue_number}/reactions"
+    monkeypatch.setitem(ROUTES, ("POST", template), broken)
+    client(hub, lazy=True).get_repo("octo/train").get_issue(12).create_reaction("eyes")
+    assert any("'7' is not of type 'integer'" in one for one in hub.answer_violations)
+    assert any("'node_id' is a required property" in one for one in hub.answer_violations)
+    hub.answer_violations.clear()
+
+
+def test_where_it_is_not_installed_the_message_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(emulate, "MODULES", tmp_path)
+    with pytest.raises(emulate.Missing, match="`make test` does it, or `npm ci` in tests/github"):
+        emulate.Emulate(tmp_path, [], [])
+    monkeypatch.setattr(emulate.shutil, "which", lambda name: None)
+    with pytest.raises(emulate.Missing, match=r"Node 22\.15 or newer is needed"):
+        emulate.node()
 
 
 # Events

@@ -82,6 +82,17 @@ def secondary_rate_limit(retry_after: int | None = 1) -> Fault:
     return Fault("secondary rate limit", answer)
 
 
+def graphql_rate_limit() -> Fault:
+    """The rate limit as GraphQL says it: status 200, an error in the answer, nothing done."""
+
+    def answer() -> Answer:
+        body = {"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded for installation ID 1."}]}
+        limits = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 1)}
+        return Answer(200, body, limits | {"X-RateLimit-Resource": "graphql"})
+
+    return Fault("GraphQL rate limit", answer)
+
+
 def dropped(*, applied: bool = False) -> Fault:
     """The connection ends without an answer, before the request took effect or after it."""
     return Fault(f"dropped {'after' if applied else 'before'} it was applied", applied=applied, drop=True)
