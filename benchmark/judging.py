@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmark.corpus import MANIFEST, Entry
 from mlops_bot import project
 from mlops_bot.cache import Cache
+from mlops_bot.command import start_words
 from mlops_bot.commands import common
 from mlops_bot.project import Project
 from mlops_bot.types import Candidate, Command, Limits, Progress, Sandbox, SourceFile, Verdict
@@ -28,7 +29,7 @@ def judge(
     asked = Command(verb, entry.component, entry.source_component, functionality=entry.functionality)  # type: ignore[arg-type]
     task = common.make_task(asked, script)
     facts = common.facts_of(script, gathered)
-    argv = common.start_words(entry.run) if entry.run else ("python", script.path)
+    argv = start_words(entry.run) if entry.run else ("python", script.path)
     verifier = Verifier(
         task,
         facts,
