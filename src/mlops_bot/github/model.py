@@ -211,7 +211,8 @@ class FileResult:
     """One training file's end. `report` is its document of schemas/report.schema.json: attempts, evidence, baseline."""
 
     path: str
-    status: Literal["verified", "failed", "unverified", "nothing", "refused", "error"]  # refused: by select.py
+    # refused, skipped: by select.py; a person named the one, the other was only looked at
+    status: Literal["verified", "failed", "unverified", "nothing", "refused", "skipped", "error"]
     reason: str | None = None
     hint: str | None = None
     changes: tuple[Change, ...] = ()  # of the chosen candidate, or of the best attempt where none is verified
