@@ -194,7 +194,7 @@ def test_what_passes_is_waited_for_and_nothing_is_done_twice(
     for operation in (
         "reactions/create-for-issue-comment", "pulls/get", "issues/create-comment", "issues/update-comment",
         "checks/create", "checks/update", "git/create-tree", "git/create-commit", "git/create-ref",
-        "graphql/update-refs", "pulls/create", "pulls/update",
+        "POST /graphql", "pulls/create", "pulls/update",
     ):  # fmt: skip
         hub.fail(fault, on=operation)
     forge.react(trigger(pull, event["comment"]["id"]), "eyes")

@@ -11,14 +11,14 @@ import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from . import check_routes, git_routes, graphql_routes, issue_routes, permissions, pull_routes
+from . import check_routes, git_routes, issue_routes, permissions, pull_routes
 from .faults import Rule
 from .graph import GraphQL
 from .routes import ROUTES
 from .wire import Answer, ApiError, Call, Request
 from .world import Token, World
 
-_MODULES = (check_routes, git_routes, graphql_routes, issue_routes, pull_routes)  # imported for their routes
+_MODULES = (check_routes, git_routes, issue_routes, pull_routes)  # imported for their routes
 
 
 class Proxy:
@@ -91,7 +91,7 @@ class Proxy:
                 path=urllib.parse.unquote(request.path),
                 query=request.query,
                 template=request.template,
-                operation=request.operation.id if request.operation else graphql_routes.operation(request),
+                operation=request.operation.id if request.operation else "",
                 login=token.login if token else None,
                 token=shown,
                 body=request.body,
@@ -138,8 +138,6 @@ class Proxy:
         return answer
 
     def _wrong_request(self, request: Request) -> str:
-        if request.path == graphql_routes.PATH:
-            return graphql_routes.wrong(request.body)
         if request.operation is None:
             return "GitHub describes no such operation"
         return "; ".join(self.world.openapi.request_errors(request.operation, request.query, request.body))
