@@ -23,6 +23,14 @@ _BLOCK = re.compile(
     r"^(?:type|input|enum|scalar|interface|union) (\w+)[^{\n]*(?:\{\n.*?^\}|\n(?:  \|.*\n)*)", re.MULTILINE | re.DOTALL
 )
 _ZERO = "0" * 40
+PATH = "/graphql"
+
+
+def operation(request: Request) -> str:
+    """How a GraphQL request is called in the record: "graphql/updateRefs", by its first field."""
+    query = request.body.get("query", "") if request.path == PATH and isinstance(request.body, dict) else ""
+    field = re.search(r"\{\s*(\w+)", query)
+    return f"graphql/{field[1]}" if field else ""
 
 
 class GraphQL:
@@ -48,7 +56,6 @@ class GraphQL:
             return _errors(wrong), [one.message for one in wrong]
         operation = next(one for one in document.definitions if isinstance(one, ast.OperationDefinitionNode))
         fields = [one.name.value for one in operation.selection_set.selections if isinstance(one, ast.FieldNode)]
-        call.operation = f"graphql/{fields[0]}"
         root = _Root(self._world, actor)
         result = graphql.execute_sync(
             schema, document, {name: getattr(root, name) for name in fields}, variable_values=variables

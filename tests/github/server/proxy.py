@@ -11,9 +11,8 @@ import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from . import check_routes, git_routes, issue_routes, permissions, pull_routes
+from . import check_routes, git_routes, graph, issue_routes, permissions, pull_routes
 from .faults import Rule
-from .graph import GraphQL
 from .routes import ROUTES
 from .wire import Answer, ApiError, Call, Request
 from .world import Token, World
@@ -30,7 +29,7 @@ class Proxy:
         self.calls: list[Call] = []
         self.violations: list[str] = []
         self.answer_violations: list[str] = []
-        self._graphql = GraphQL(world)
+        self._graphql = graph.GraphQL(world)
         self._counting = threading.Lock()
         outer = self
 
@@ -91,7 +90,7 @@ class Proxy:
                 path=urllib.parse.unquote(request.path),
                 query=request.query,
                 template=request.template,
-                operation=request.operation.id if request.operation else "",
+                operation=request.operation.id if request.operation else graph.operation(request),
                 login=token.login if token else None,
                 token=shown,
                 body=request.body,
@@ -107,7 +106,7 @@ class Proxy:
     def _apply(self, request: Request, call: Call) -> Answer:
         world = self.world
         try:
-            if (request.method, request.path) == ("POST", "/graphql"):
+            if (request.method, request.path) == ("POST", graph.PATH):
                 return self._graph(request, call)
             wrong = self._wrong_request(request)
             if wrong:
