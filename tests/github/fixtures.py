@@ -1,11 +1,13 @@
-"""`github_server` (one a session) and `hub` (a test's own view of it)."""
+"""`github_server` (one a session), `hub` (a test's own view of it), `action` (runs of the Action against it)."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from tests.github.action import Action
 from tests.github.server import pull_routes
 from tests.github.server.emulate import Emulate, Missing
 from tests.github.server.hub import APPS, LOGINS, USUAL, Hub
@@ -97,4 +99,16 @@ def hub(github_server: Server) -> Iterator[Hub]:
     assert not hub.answer_violations, wrong
 
 
-__all__ = ["github_server", "hub"]
+@pytest.fixture(scope="session")
+def _verdicts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bot's cache, one for all runs of the action: by content, so that nothing is trained twice."""
+    return tmp_path_factory.mktemp("verdicts")
+
+
+@pytest.fixture
+def action(hub: Hub, tmp_path: Path, _verdicts: Path) -> Action:
+    """Runs the Action as GitHub does."""
+    return Action(hub, tmp_path, _verdicts)
+
+
+__all__ = ["_verdicts", "action", "github_server", "hub"]
