@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.github.action import Action
-from tests.github.server import pull_routes
+from tests.github.server import follow
 from tests.github.server.emulate import Emulate, Missing
 from tests.github.server.hub import APPS, LOGINS, USUAL, Hub
 from tests.github.server.openapi import OpenApi
@@ -79,7 +79,7 @@ def github_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         emulate.start(proxy.url)
     except Missing as error:
         pytest.fail(str(error), pytrace=False)
-    world.moved.append(lambda repo, ref, old, new: pull_routes.follow(world, repo, ref, old, new))
+    world.moved.append(lambda repo, ref, old, new: follow.follow(world, repo, ref, old, new))
     proxy.start()
     try:
         yield Server(world, proxy, key)

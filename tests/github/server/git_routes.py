@@ -1,4 +1,4 @@
-"""The git data API, contents, branches, commits and comparisons, from the objects themselves."""
+"""The git data API: blobs, trees, commits and refs, from the objects themselves."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from typing import Any
 from .objects import DIRECTORY, SUBMODULE, SYMLINK, Commit, Entry, Person
 from .routes import route
 from .wire import Answer, ApiError, Request, not_found
-from .world import Repo, Token, World, node_id, page, stamp
+from .world import Repo, Token, World, node_id, stamp
 
 REPO = "/repos/{owner}/{repo}"
-# Blobs past this size are not sent (the documented limit); contents past the first one come without content.
+# Blobs past this size are not sent (the documented limit).
 BLOB_LIMIT = 100_000_000
-CONTENT_LIMIT = 1_000_000
 _MODES = {"blob": {"100644", "100755", SYMLINK}, "tree": {DIRECTORY}, "commit": {SUBMODULE}}
-_UNSIGNED = {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None}
+UNSIGNED = {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None}
 
 
 def api(world: World, repo: Repo) -> str:
@@ -76,7 +75,7 @@ def get_blob(world: World, request: Request, actor: Token | None) -> Answer:
 
 def tree_body(world: World, repo: Repo, sha: str, entries: dict[str, Entry]) -> dict[str, Any]:
     def one(path: str, entry: Entry) -> dict[str, Any]:
-        item = {"path": path, "mode": entry.mode, "type": entry.type, "sha": entry.sha}
+        item: dict[str, Any] = {"path": path, "mode": entry.mode, "type": entry.type, "sha": entry.sha}
         if entry.type == "blob":
             item["size"] = len(repo.objects.blob(entry.sha) or b"")
         if entry.type != "commit":
@@ -167,7 +166,7 @@ def git_commit_body(world: World, repo: Repo, sha: str) -> dict[str, Any]:
             }
             for parent in commit.parents
         ],
-        "verification": _UNSIGNED,
+        "verification": UNSIGNED,
     }
 
 
@@ -278,241 +277,3 @@ def delete_ref(world: World, request: Request, actor: Token | None) -> Answer:
         raise ApiError(422, "Cannot delete the default branch")
     world.move(repo, ref, repo.refs[ref], None)
     return Answer(204)
-
-
-# Branches
-
-
-@route(f"GET {REPO}/branches")
-def list_branches(world: World, request: Request, actor: Token | None) -> Answer:
-    repo = world.repo(request, actor)
-    names = sorted(ref.removeprefix("refs/heads/") for ref in repo.refs if ref.startswith("refs/heads/"))
-    shown, headers = page(world, request, names)
-    body = [
-        {
-            "name": name,
-            "commit": {"sha": repo.branch(name), "url": f"{api(world, repo)}/commits/{repo.branch(name)}"},
-            "protected": False,
-        }
-        for name in shown
-    ]
-    return Answer(200, body, headers)
-
-
-@route(f"GET {REPO}/branches/{{branch}}")
-def get_branch(world: World, request: Request, actor: Token | None) -> Answer:
-    repo = world.repo(request, actor)
-    name = request.params["branch"]
-    sha = repo.branch(name)
-    if sha is None:
-        raise ApiError(404, "Branch not found")
-    url = f"{api(world, repo)}/branches/{name}"
-    return Answer(
-        200,
-        {
-            "name": name,
-            "commit": commit_body(world, repo, sha, with_files=False),
-            "_links": {"self": url, "html": f"{html(world, repo)}/tree/{name}"},
-            "protected": False,
-            "protection": {
-                "enabled": False,
-                "required_status_checks": {"enforcement_level": "off", "contexts": [], "checks": []},
-            },
-            "protection_url": f"{url}/protection",
-        },
-    )
-
-
-# Commits as people see them, and what changed
-
-
-def file_body(world: World, repo: Repo, change: Any, commit: str) -> dict[str, Any]:
-    from urllib.parse import quote
-
-    path = quote(change.path)
-    body = {
-        "sha": change.sha,
-        "filename": change.path,
-        "status": change.status,
-        "additions": change.additions,
-        "deletions": change.deletions,
-        "changes": change.additions + change.deletions,
-        "blob_url": f"{html(world, repo)}/blob/{commit}/{path}",
-        "raw_url": f"{html(world, repo)}/raw/{commit}/{path}",
-        "contents_url": f"{api(world, repo)}/contents/{path}?ref={commit}",
-    }
-    if change.patch is not None:
-        body["patch"] = change.patch
-    if change.previous is not None:
-        body["previous_filename"] = change.previous
-    return body
-
-
-def commit_body(world: World, repo: Repo, sha: str, *, with_files: bool) -> dict[str, Any]:
-    git = git_commit_body(world, repo, sha)
-
-    def account(mail: str) -> dict[str, Any] | None:
-        found = re.fullmatch(r"(?:\d+\+)?(.+)@(?:users\.noreply\.github\.com|example\.com)", mail)
-        return world.user(found[1]) if found and world.known(found[1]) else None
-
-    body: dict[str, Any] = {
-        "url": f"{api(world, repo)}/commits/{sha}",
-        "sha": sha,
-        "node_id": git["node_id"],
-        "html_url": git["html_url"],
-        "comments_url": f"{api(world, repo)}/commits/{sha}/comments",
-        "commit": {
-            "url": git["url"],
-            "author": git["author"],
-            "committer": git["committer"],
-            "message": git["message"],
-            "comment_count": 0,
-            "tree": git["tree"],
-            "verification": _UNSIGNED,
-        },
-        "author": account(git["author"]["email"]),
-        "committer": account(git["committer"]["email"]),
-        "parents": git["parents"],
-    }
-    if with_files:
-        parents = world.commit(repo, sha).parents
-        base = parents[0] if parents else "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-        files = repo.network.diffs.files(base, sha)
-        added, removed = sum(one.additions for one in files), sum(one.deletions for one in files)
-        body["stats"] = {"additions": added, "deletions": removed, "total": added + removed}
-        body["files"] = [file_body(world, repo, one, sha) for one in files[:300]]
-    return body
-
-
-@route(f"GET {REPO}/commits")
-def list_commits(world: World, request: Request, actor: Token | None) -> Answer:
-    repo = world.repo(request, actor)
-    start = repo.resolve(request.query.get("sha", repo.default_branch))
-    if not start:
-        raise not_found()
-    commits = repo.objects.ancestors(start)
-    if "path" in request.query:
-        path = request.query["path"]
-        listed = repo.objects.git("rev-list", start, "--", path).stdout.decode().split()
-        commits = [sha for sha in commits if sha in set(listed)]
-    shown, headers = page(world, request, commits)
-    return Answer(200, [commit_body(world, repo, sha, with_files=False) for sha in shown], headers)
-
-
-@route(f"GET {REPO}/commits/{{ref}}")
-def get_commit(world: World, request: Request, actor: Token | None) -> Answer:
-    repo = world.repo(request, actor)
-    sha = repo.resolve(request.params["ref"])
-    if not sha:
-        raise ApiError(422, f"No commit found for SHA: {request.params['ref']}")
-    if request.accepts("sha"):
-        return Answer(200, sha.encode(), {"Content-Type": "application/vnd.github.sha; charset=utf-8"})
-    return Answer(200, commit_body(world, repo, sha, with_files=True))
-
-
-@route(f"GET {REPO}/compare/{{basehead}}")
-def compare(world: World, request: Request, actor: Token | None) -> Answer:
-    repo = world.repo(request, actor)
-    left, dots, right = request.params["basehead"].partition("...")
-
-    def commit(name: str) -> str:
-        owner, colon, branch = name.rpartition(":")
-        where = repo
-        if colon:
-            others = [one for one in world.repos.values() if one.network is repo.network and one.owner == owner]
-            if not others:
-                raise not_found()
-            where = others[0]
-        sha = where.resolve(branch)
-        if not sha:
-            raise not_found()
-        return sha
-
-    if not dots:
-        raise not_found()
-    base, head = commit(left), commit(right)
-    compared = repo.network.diffs.compare(base, head)
-    if compared.merge_base is None:
-        raise ApiError(404, "No common ancestor between the two commits")
-    if request.accepts("diff"):
-        text = repo.network.diffs.text(compared.merge_base, head)
-        return Answer(200, text, {"Content-Type": "application/vnd.github.diff; charset=utf-8"})
-    ahead, behind = len(compared.ahead), compared.behind
-    url = f"{api(world, repo)}/compare/{request.params['basehead']}"
-    site = f"{html(world, repo)}/compare/{request.params['basehead']}"
-    shown, headers = page(world, request, list(compared.ahead), most=250)
-    body = {
-        "url": url,
-        "html_url": site,
-        "permalink_url": site,
-        "diff_url": f"{site}.diff",
-        "patch_url": f"{site}.patch",
-        "base_commit": commit_body(world, repo, base, with_files=False),
-        "merge_base_commit": commit_body(world, repo, compared.merge_base, with_files=False),
-        "status": "diverged" if ahead and behind else "ahead" if ahead else "behind" if behind else "identical",
-        "ahead_by": ahead,
-        "behind_by": behind,
-        "total_commits": ahead,
-        "commits": [commit_body(world, repo, sha, with_files=False) for sha in shown],
-    }
-    if request.query.get("page", "1") == "1":
-        files = repo.network.diffs.files(compared.merge_base, head)[:300]
-        body["files"] = [file_body(world, repo, one, head) for one in files]
-    return Answer(200, body, headers)
-
-
-# Contents
-
-
-@route(f"GET {REPO}/contents/{{path}}")
-def get_contents(world: World, request: Request, actor: Token | None) -> Answer:
-    from urllib.parse import quote
-
-    repo = world.repo(request, actor)
-    path = request.params["path"].strip("/")
-    name = request.query.get("ref") or repo.default_branch
-    sha = repo.resolve(name)
-    if not sha:
-        raise ApiError(404, f"No commit found for the ref {name}")
-    entry = repo.objects.at(world.commit(repo, sha).tree, path)
-    if entry is None:
-        raise not_found()
-
-    def item(at: str, one: Entry) -> dict[str, Any]:
-        kind = {"tree": "dir", "commit": "submodule"}.get(one.type) or ("symlink" if one.mode == SYMLINK else "file")
-        url = f"{api(world, repo)}/contents/{quote(at)}?ref={name}"
-        git_url = f"{api(world, repo)}/git/{'trees' if kind == 'dir' else 'blobs'}/{one.sha}"
-        page_url = f"{html(world, repo)}/{'tree' if kind == 'dir' else 'blob'}/{name}/{quote(at)}"
-        return {
-            "type": kind,
-            "name": at.rpartition("/")[2],
-            "path": at,
-            "sha": one.sha,
-            "size": len(repo.objects.blob(one.sha) or b"") if one.type == "blob" else 0,
-            "url": url,
-            "html_url": page_url,
-            "git_url": git_url,
-            "download_url": f"{html(world, repo)}/raw/{name}/{quote(at)}" if one.type == "blob" else None,
-            "_links": {"self": url, "git": git_url, "html": page_url},
-        }
-
-    if entry.mode == DIRECTORY:
-        inside = repo.objects.tree(entry.sha) or {}
-        listed = [item(f"{path}/{one}".lstrip("/"), found) | {} for one, found in inside.items()]
-        for one in listed:
-            if one["type"] == "submodule":  # as GitHub lists them, for old clients' sake
-                one["type"] = "file"
-        return Answer(200, listed[:1000])
-    body = item(path, entry)
-    if entry.mode == SUBMODULE:
-        return Answer(200, body | {"submodule_git_url": None, "git_url": None})
-    data = repo.objects.blob(entry.sha) or b""
-    if entry.mode == SYMLINK:
-        return Answer(200, body | {"target": data.decode()})
-    if request.accepts("raw"):
-        return Answer(200, data, {"Content-Type": "application/vnd.github.raw; charset=utf-8"})
-    if len(data) > BLOB_LIMIT:
-        raise ApiError(403, "This API returns blobs up to 100 MB in size")
-    if len(data) > CONTENT_LIMIT:
-        return Answer(200, body | {"content": "", "encoding": "none"})
-    return Answer(200, body | {"content": base64.encodebytes(data).decode(), "encoding": "base64"})

@@ -116,12 +116,13 @@ class OpenApi:
     def _json_schema(self, described: dict[str, Any]) -> dict[str, Any] | None:
         for kind, content in described.get("content", {}).items():
             if "json" in kind and "schema" in content:
-                return content["schema"]
+                schema: dict[str, Any] = content["schema"]
+                return schema
         return None
 
     def _check(self, key: tuple[str, ...], schema: dict[str, Any] | None, body: Any) -> list[str]:
         if key not in self._validators:
-            self._validators[key] = schema and Draft4Validator(self._closed(schema, ()))
+            self._validators[key] = Draft4Validator(self._closed(schema, ())) if schema else None
         validator = self._validators[key]
         if validator is None:
             return []

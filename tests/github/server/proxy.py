@@ -11,13 +11,31 @@ import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from . import check_routes, git_routes, graph, issue_routes, permissions, pull_routes
+from . import (
+    check_routes,
+    commit_routes,
+    content_routes,
+    git_routes,
+    graph,
+    issue_routes,
+    people_routes,
+    permissions,
+    pull_routes,
+)
 from .faults import Rule
 from .routes import ROUTES
 from .wire import Answer, ApiError, Call, Request
 from .world import Token, World
 
-_MODULES = (check_routes, git_routes, issue_routes, pull_routes)  # imported for their routes
+_MODULES = (
+    check_routes,
+    commit_routes,
+    content_routes,
+    git_routes,
+    issue_routes,
+    people_routes,
+    pull_routes,
+)  # imported for their routes
 
 
 class Proxy:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from .git_routes import REPO, commit_body, file_body, html
+from .commit_routes import commit_body, file_body
+from .git_routes import REPO
 from .objects import Commit, Person
 from .routes import route
 from .wire import Answer, ApiError, Request, invalid, not_found
@@ -71,7 +72,7 @@ def pull_body(world: World, repo: Repo, record: dict[str, Any], *, details: bool
 
 def repo_body(world: World, repo: Repo) -> dict[str, Any]:
     """The emulator's repository, whole enough for GitHub's description."""
-    body = world.as_owner("GET", f"/repos/{repo.full_name}", repo.owner)
+    body: dict[str, Any] = world.as_owner("GET", f"/repos/{repo.full_name}", repo.owner)
     url = f"{world.url}/repos/{repo.full_name}"
     pushed = max((world.commit(repo, sha).committer.at for sha in repo.refs.values()), default=None)
     owner = world.user(repo.owner)
@@ -96,7 +97,8 @@ def record_of(world: World, repo: Repo, number: str | int) -> dict[str, Any]:
     found = world.emulate.ask("GET", f"/repos/{repo.full_name}/pulls/{number}", token=world.emulate.token(repo.owner))
     if found.status != 200:
         raise not_found()
-    return found.json
+    record: dict[str, Any] = found.json
+    return record
 
 
 def records(world: World, repo: Repo, state: str = "open") -> list[dict[str, Any]]:
@@ -215,7 +217,8 @@ def open_record(world: World, repo: Repo, head_repo: Repo, request: Request, act
     name = request.body["head"].rpartition(":")[2]
     placeholder(world, head_repo, name)
     placeholder(world, repo, request.body["base"])
-    return world.answer(world.forward(request, actor)).body
+    record: dict[str, Any] = world.answer(world.forward(request, actor)).body
+    return record
 
 
 def placeholder(world: World, repo: Repo, branch: str) -> None:
@@ -300,57 +303,3 @@ def merge(world: World, repo: Repo, record: dict[str, Any], login: str, method: 
     world.as_owner("PUT", f"/repos/{repo.full_name}/pulls/{number}/merge", repo.owner, {})
     world.move(repo, f"refs/heads/{record['base']['ref']}", base, sha)
     return sha
-
-
-def follow(world: World, repo: Repo, ref: str, old: str | None, new: str | None) -> None:
-    """What happens to pull requests when a branch is pushed to or deleted.
-
-    Deleted as head: closed. Deleted as base: moved to where that branch was merged, or closed.
-    A base that now holds the head: merged.
-    """
-    if not ref.startswith("refs/heads/"):
-        return
-    name = ref.removeprefix("refs/heads/")
-    for other in [one for one in world.repos.values() if one.network is repo.network]:
-        for record in records(world, other):
-            heads = (record["head"]["repo"] or {}).get("full_name") == repo.full_name and record["head"]["ref"] == name
-            bases = other is repo and record["base"]["ref"] == name
-            if new is None and heads:
-                other.stood[record["number"]] = (old or "", other.stood.get(record["number"], ("", old or ""))[1])
-                close(world, other, record)
-            elif new is None and bases:
-                onto = merged_into(world, repo, name)
-                if onto and repo.branch(onto):
-                    placeholder(world, repo, onto)
-                    world.as_owner(
-                        "PATCH", f"/repos/{repo.full_name}/pulls/{record['number']}", repo.owner, {"base": onto}
-                    )
-                else:
-                    head = other.stood.get(record["number"], ("", ""))[0]
-                    other.stood[record["number"]] = (head, old or "")
-                    close(world, other, record)
-            elif bases and new and record["number"] not in other.merged:
-                head_repo = world.repos.get((record["head"]["repo"] or {}).get("full_name", ""))
-                head = head_repo.branch(record["head"]["ref"]) if head_repo else None
-                if head and head != old and head in other.objects.ancestors(new):
-                    other.stood[record["number"]] = (head, old or new)
-                    other.merged[record["number"]] = new
-                    world.as_owner("PUT", f"/repos/{other.full_name}/pulls/{record['number']}/merge", other.owner, {})
-            if new and heads:
-                base = other.branch(record["base"]["ref"])
-                other.stood[record["number"]] = (new, base or other.stood.get(record["number"], ("", ""))[1])
-
-
-def close(world: World, repo: Repo, record: dict[str, Any]) -> None:
-    world.as_owner("PATCH", f"/repos/{repo.full_name}/pulls/{record['number']}", repo.owner, {"state": "closed"})
-
-
-def merged_into(world: World, repo: Repo, branch: str) -> str | None:
-    """Where a branch was merged, if it was."""
-    for record in records(world, repo, "closed"):
-        if record["head"]["ref"] == branch and record["number"] in repo.merged:
-            return str(record["base"]["ref"])
-    return None
-
-
-__all__ = ["follow", "html"]
