@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mlops_bot import compose, project, report, settings
 from mlops_bot.commands import common, delivery, work
+from mlops_bot.commands.judging import Running
 from mlops_bot.console import Console, last_line
 from mlops_bot.errors import MlopsBotError, UserError
 from mlops_bot.project import Project
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
             console.line(f"note: {note}")
         try:
             with compose.opened(engines):
-                judging = work.SandboxJudging(configured, console.progress, cached=not options.no_cache)
+                judging = Running(configured, console.progress, cached=not options.no_cache)
                 for number, assignment in enumerate(assignments, 1):
                     path = assignment.task.script.path
                     console.begin(f"{number}/{len(assignments)} {path}" if len(assignments) > 1 else "")

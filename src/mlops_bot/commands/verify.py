@@ -7,6 +7,7 @@ import textwrap
 
 from mlops_bot import project, report, settings
 from mlops_bot.commands import common, work
+from mlops_bot.commands.judging import Running
 from mlops_bot.console import Console
 from mlops_bot.types import Candidate, Passed
 
@@ -24,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
         for note in gathered.notes:
             console.line(f"note: {note}")
         console.progress("source", f"{script.path}: {facts.framework or 'unknown framework'}")
-        judging = work.SandboxJudging(configured, console.progress, cached=not options.no_cache)
+        judging = Running(configured, console.progress, cached=not options.no_cache)
         verifier = judging.judge(assignment)
         baseline = verifier.baseline()
         reason = verifier.why_unverifiable(baseline)

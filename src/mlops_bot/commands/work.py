@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Literal, Protocol
 
 from mlops_bot import adapt as pipeline
-from mlops_bot import compose
 from mlops_bot.commands import common
 from mlops_bot.project import Project
-from mlops_bot.settings import Settings
 from mlops_bot.types import (
     Adaptation,
     Command,
     Context,
     Engine,
     Progress,
-    Runtime,
-    Sandbox,
     SourceFacts,
     SourceFile,
     Task,
 )
-from mlops_bot.verify.pipeline import Plan, Verifier
+from mlops_bot.verify.pipeline import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,40 +77,3 @@ def adapt(
         options=pipeline.Options(how.samples, how.temperature, how.repair),
         progress=progress,
     )
-
-
-class SandboxJudging:
-    """Judges by running: the sandbox, its runtimes and the cache are shared by the scripts of one command."""
-
-    def __init__(self, settings: Settings, progress: Progress, *, cached: bool = True) -> None:
-        self._settings = settings
-        self._progress = progress
-        self._cache = compose.cache(settings, enabled=cached)
-        self._prepared: dict[tuple[str, ...], Runtime] = {}
-
-    @property
-    def isolated(self) -> bool:
-        return self._sandbox[1]
-
-    def judge(self, assignment: Assignment) -> Verifier:
-        task, facts = assignment.task, assignment.facts
-        return Verifier(
-            task,
-            facts,
-            assignment.plan,
-            sandbox=self._sandbox[0],
-            runtime=self._runtime(common.requirements(task, facts, assignment.project)),
-            cache=self._cache,
-            progress=self._progress,
-        )
-
-    @cached_property
-    def _sandbox(self) -> tuple[Sandbox, bool]:
-        return compose.sandbox(self._settings, self._progress)
-
-    def _runtime(self, requirements: tuple[str, ...]) -> Runtime:
-        if requirements not in self._prepared:
-            sandbox = self._sandbox[0]
-            self._progress("prepare", f"{sandbox.name} sandbox with {', '.join(requirements)}")
-            self._prepared[requirements] = sandbox.prepare(requirements)
-        return self._prepared[requirements]
