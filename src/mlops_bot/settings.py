@@ -1,4 +1,5 @@
-"""The only reader of the environment: MLOPS_BOT_*, OPENAI_*, HF_TOKEN and what a sandbox build needs -> Settings.
+"""The only reader of the environment: MLOPS_BOT_*, OPENAI_*, HF_TOKEN and what a sandbox build needs -> Settings; and
+what GitHub sets for an action (INPUT_*, GITHUB_*) -> Action.
 
 Command-line options win over the environment; that merge is `Settings.override`. Every name is in
 docs/configuration.md.
@@ -7,6 +8,7 @@ docs/configuration.md.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -53,6 +55,7 @@ class Settings:
     tgi_url: str | None = field(default=None, repr=False)
     tgi_endpoint: str | None = None
     hf_token: str | None = field(default=None, repr=False)
+    github_token: str | None = field(default=None, repr=False)
     base_image: str = DEFAULT_BASE_IMAGE
     docker_runtime: str | None = None
     docker_build_network: str | None = None
@@ -68,7 +71,8 @@ class Settings:
         """Whatever must never be shown: keys, tokens, and the passwords in addresses."""
         addresses = (self.openai_base_url, self.tgi_url, *self.index.values())
         passwords = (_password(address) for address in addresses if address)
-        return tuple(secret for secret in (self.openai_api_key, self.hf_token, *passwords) if secret)
+        keys = (self.openai_api_key, self.hf_token, self.github_token)
+        return tuple(secret for secret in (*keys, *passwords) if secret)
 
     def override(self, **options: Any) -> Settings:
         """The same settings with the options that were given (None means: not given)."""
@@ -82,11 +86,12 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         engine=_choice(env, "MLOPS_BOT_ENGINE", ENGINES),
         model=env.get("MLOPS_BOT_MODEL") or None,
         sandbox=_choice(env, "MLOPS_BOT_SANDBOX", SANDBOXES),
-        openai_api_key=env.get("OPENAI_API_KEY") or None,
-        openai_base_url=env.get("OPENAI_BASE_URL") or None,
-        tgi_url=env.get("MLOPS_BOT_TGI_URL") or None,
-        tgi_endpoint=env.get("MLOPS_BOT_TGI_ENDPOINT") or None,
-        hf_token=env.get("HF_TOKEN") or None,
+        openai_api_key=_given(env, "INPUT_OPENAI-API-KEY", "OPENAI_API_KEY"),
+        openai_base_url=_given(env, "INPUT_OPENAI-BASE-URL", "OPENAI_BASE_URL"),
+        tgi_url=_given(env, "INPUT_TGI-URL", "MLOPS_BOT_TGI_URL"),
+        tgi_endpoint=_given(env, "INPUT_TGI-ENDPOINT", "MLOPS_BOT_TGI_ENDPOINT"),
+        hf_token=_given(env, "INPUT_HF-TOKEN", "HF_TOKEN"),
+        github_token=_given(env, "INPUT_TOKEN", "GITHUB_TOKEN"),
         base_image=env.get("MLOPS_BOT_BASE_IMAGE") or DEFAULT_BASE_IMAGE,
         docker_runtime=env.get("MLOPS_BOT_DOCKER_RUNTIME") or None,
         docker_build_network=env.get("MLOPS_BOT_DOCKER_BUILD_NETWORK") or None,
@@ -97,6 +102,86 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         index={name: env[name] for name in _INDEX_VARIABLES if env.get(name)},
         no_color=bool(env.get("NO_COLOR")),
     )
+
+
+StageName = Literal["all", "propose", "verify", "deliver"]
+STAGES: tuple[StageName, ...] = ("all", "propose", "verify", "deliver")
+_BUNDLE, _VERDICTS, _REPORT = "mlops-bot-bundle.json", "mlops-bot-verdicts.json", "mlops-bot-report.json"
+_API_URL = "https://api.github.com"
+_WAIT = 600.0
+_SECRET_NAME = re.compile(r"(TOKEN|KEY|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What GitHub tells an action: its inputs, the event, and where answers go."""
+
+    stage: StageName = "all"
+    bundle: Path = Path(_BUNDLE)
+    verdicts: Path = Path(_VERDICTS)
+    report: Path = Path(_REPORT)
+    dry_run: bool = False
+    engine: str | None = None
+    model: str | None = None
+    max_cost: float | None = None
+    event_name: str = ""
+    event_path: Path | None = None
+    repository: str = ""
+    api_url: str = _API_URL
+    run_url: str | None = None
+    rerun: bool = False  # somebody asked for this run once more
+    output: Path | None = None
+    summary: Path | None = None
+    on_github: bool = False  # a log that understands workflow commands
+    wait: float = _WAIT  # seconds that GitHub is waited for, at most
+    hidden: tuple[str, ...] = field(default=(), repr=False)  # values of variables that are named like secrets
+
+
+def load_action(environ: Mapping[str, str] | None = None) -> Action:
+    """What GitHub set for this action. Raises UserError for an input that is not allowed."""
+    env = os.environ if environ is None else environ
+    workspace = Path(env.get("GITHUB_WORKSPACE") or ".")
+    server, repository, run = (env.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    engine = _given(env, "INPUT_ENGINE")
+    return Action(
+        stage=_choice(env, "INPUT_STAGE", STAGES),
+        bundle=workspace / (_given(env, "INPUT_BUNDLE") or _BUNDLE),
+        verdicts=workspace / (_given(env, "INPUT_VERDICTS") or _VERDICTS),
+        report=workspace / _REPORT,
+        dry_run=(_given(env, "INPUT_DRY-RUN") or "").lower() == "true",
+        engine=_choice(env, "INPUT_ENGINE", ENGINES) if engine else None,
+        model=_given(env, "INPUT_MODEL"),
+        max_cost=_amount(env, "INPUT_MAX-COST"),
+        event_name=env.get("GITHUB_EVENT_NAME", ""),
+        event_path=Path(env["GITHUB_EVENT_PATH"]) if env.get("GITHUB_EVENT_PATH") else None,
+        repository=repository or "",
+        api_url=env.get("GITHUB_API_URL") or _API_URL,
+        run_url=f"{server}/{repository}/actions/runs/{run}" if server and repository and run else None,
+        rerun=env.get("GITHUB_RUN_ATTEMPT", "1") not in ("", "1"),
+        output=Path(env["GITHUB_OUTPUT"]) if env.get("GITHUB_OUTPUT") else None,
+        summary=Path(env["GITHUB_STEP_SUMMARY"]) if env.get("GITHUB_STEP_SUMMARY") else None,
+        on_github=env.get("GITHUB_ACTIONS") == "true",
+        wait=_amount(env, "MLOPS_BOT_GITHUB_WAIT") or _WAIT,
+        hidden=tuple(value for name, value in env.items() if _SECRET_NAME.search(name) and len(value) >= 8),
+    )
+
+
+def _given(env: Mapping[str, str], *names: str) -> str | None:
+    """The first of the variables that is set and not empty: an input that nobody filled in is an empty one."""
+    return next((env[name].strip() for name in names if env.get(name, "").strip()), None)
+
+
+def _amount(env: Mapping[str, str], name: str) -> float | None:
+    text = _given(env, name)
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < float("inf"):
+        raise UserError(f"{name} is {text[:40]!r}", hint="write a number above 0, or leave it out")
+    return value
 
 
 def _password(address: str) -> str | None:
