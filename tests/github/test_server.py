@@ -310,6 +310,15 @@ def test_forks(hub: Hub, repo: Repository) -> None:
     )
 
 
+def test_a_fork_that_is_gone(hub: Hub, repo: Repository) -> None:
+    fork = repo.fork("fay", {"train.py": "print(7)\n"}, branch="idea")
+    pull = repo.pull(fork=fork, head="idea", author="fay")
+    head = pull.head
+    fork.delete()
+    shown = client(hub).get_repo("octo/train").get_pull(pull.number)
+    assert shown.head.repo is None and shown.head.sha == head and shown.state == "open"
+
+
 # Comments, reactions, labels, check runs
 
 
@@ -328,6 +337,12 @@ def test_comments(hub: Hub, pull: Pull) -> None:
     for n in range(40):
         pull.repository.hub.comment(pull, "rita", f"note {n}")
     assert len(list(client(hub, per_page=30).get_repo("octo/train").get_issue(12).get_comments())) == 42
+
+
+def test_a_bot_comments(hub: Hub, pull: Pull) -> None:
+    event = hub.comment(pull, "mlops-bot[bot]", "/mlops add mlflow")
+    assert (event["sender"]["login"], event["sender"]["type"]) == ("mlops-bot[bot]", "Bot")
+    assert event["comment"]["user"]["type"] == "Bot"
 
 
 def test_others_may_not_edit_a_comment(hub: Hub, pull: Pull) -> None:

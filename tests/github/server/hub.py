@@ -88,6 +88,13 @@ class Hub:
         self._world.tokens[value] = token
         return value
 
+    def actor(self, login: str) -> Token:
+        """Whoever does something on a page of GitHub: a person, or a bot ("mlops-bot[bot]")."""
+        app = login.removesuffix("[bot]")
+        if login == app:
+            return Token("", login)
+        return Token("", login, dict(USUAL), behind=self._mint(app, "octo", USUAL))
+
     # Faults
 
     def fail(

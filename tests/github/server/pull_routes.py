@@ -21,13 +21,15 @@ _DETAILS = (
 )  # fmt: skip
 
 
-def ends(world: World, repo: Repo, record: dict[str, Any]) -> tuple[Repo, str, str, str]:
-    """(head's repository, head's branch, head commit, base commit) of a record, as they stand."""
-    head_repo = world.repos.get((record["head"]["repo"] or {}).get("full_name", "")) or repo
+def ends(world: World, repo: Repo, record: dict[str, Any]) -> tuple[Repo | None, str, str, str]:
+    """(head's repository or None, head's branch, head commit, base commit) of a record, as they stand."""
+    head_repo = world.repos.get((record["head"]["repo"] or {}).get("full_name", ""))
     number = record["number"]
+    if head_repo:
+        repo.heads[number] = head_repo.owner
     if record["state"] != "open" and number in repo.stood:
         return head_repo, record["head"]["ref"], *repo.stood[number]
-    head = head_repo.branch(record["head"]["ref"])
+    head = head_repo.branch(record["head"]["ref"]) if head_repo else None
     base = repo.branch(record["base"]["ref"])
     last = repo.stood.get(number, ("", ""))
     stands = (head or last[0], base or last[1])
@@ -39,7 +41,13 @@ def pull_body(world: World, repo: Repo, record: dict[str, Any], *, details: bool
     """The emulator's record with the git side put right."""
     head_repo, _, head, base = ends(world, repo, record)
     body = dict(record)
-    body["head"] = record["head"] | {"sha": head, "repo": record["head"]["repo"] and repo_body(world, head_repo)}
+    owner = repo.heads[record["number"]]
+    body["head"] = record["head"] | {
+        "label": f"{owner}:{record['head']['ref']}",
+        "sha": head,
+        "user": world.user(owner),
+        "repo": repo_body(world, head_repo) if head_repo else None,
+    }
     body["base"] = record["base"] | {"sha": base, "repo": repo_body(world, repo)}
     statuses = f"{world.url}/repos/{repo.full_name}/statuses/{head}"
     body["statuses_url"] = statuses

@@ -12,7 +12,7 @@ from . import check_routes, issue_routes, pull_routes
 from .objects import EXECUTABLE, FILE, SUBMODULE, SYMLINK, Commit, Entry, Person
 from .routes import ROUTES
 from .wire import Request
-from .world import ROLES, Repo, Token, World
+from .world import ROLES, Repo, World
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -56,7 +56,7 @@ class Repository:
 
     def ask(self, method: str, below: str, body: Any = None, login: str | None = None) -> Any:
         """The API, asked by a person (the owner), uncounted. Returns the JSON; raises AssertionError on an error."""
-        token = Token("", login or self.state.owner)
+        token = self.hub.actor(login or self.state.owner)
         path, _, query = below.partition("?")
         request = Request(method, f"/repos/{self.full_name}{path}", dict(urllib.parse.parse_qsl(query)), {}, body)
         found = self._world.openapi.find(method, request.path)
@@ -243,6 +243,11 @@ class Repository:
         if files:
             fork.commit(branch or state.default_branch, files, author=login)
         return fork
+
+    def delete(self) -> None:
+        """The repository is gone; pull requests from it stay."""
+        with self._world.lock:
+            self.hub._remove(self.full_name)
 
     def pulls(self, state: str = "all") -> list[dict[str, Any]]:
         """Every pull request as the API shows it, oldest first."""

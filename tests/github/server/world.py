@@ -59,6 +59,7 @@ class Repo:
     roles: dict[str, str] = field(default_factory=dict)
     reactions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # "comments/7" to reactions
     stood: dict[int, tuple[str, str]] = field(default_factory=dict)  # closed pull request to its (head, base)
+    heads: dict[int, str] = field(default_factory=dict)  # pull request to the owner of its head's repository
     merged: dict[int, str] = field(default_factory=dict)  # pull request to its merge commit
     check_runs: dict[str, list[int]] = field(default_factory=dict)
     check_apps: dict[int, str] = field(default_factory=dict)
