@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
-from mlops_bot.requirements_file import add_requirement, addition, third_party_requirements, unknown_modules
+from mlops_bot.requirements_file import (
+    add_requirement,
+    addition,
+    implied_requirements,
+    third_party_requirements,
+    unknown_modules,
+)
 
 WANTED = "mlflow>=3.4,<4"
 
@@ -169,6 +175,14 @@ def test_imports_become_distributions_with_the_projects_versions() -> None:
         "matplotlib", "numpy==1.26.*", "odd-tool==1", "pillow<12,>=9", "pyyaml", "scikit-learn==1.6.0", "torch==2.1.0",
     )  # fmt: skip
     assert unknown_modules(modules, files) == ("nobody_knows_this",)
+
+
+def test_a_part_of_a_library_may_need_more_than_the_library() -> None:
+    assert implied_requirements(["lightning.pytorch.cli.LightningCLI", "lightning.Trainer", "torch.nn"]) == (
+        "jsonargparse[signatures]",
+    )
+    assert implied_requirements(["torch.utils.tensorboard.SummaryWriter"]) == ("tensorboard",)
+    assert implied_requirements(["lightning.pytorch.client", "torch.utils.data"]) == ()
 
 
 @pytest.mark.parametrize(

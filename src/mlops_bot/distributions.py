@@ -86,6 +86,15 @@ ALTERNATIVES: dict[str, tuple[str, ...]] = {
     "mlflow": ("mlflow", "mlflow-skinny"),
     "psycopg2": ("psycopg2-binary", "psycopg2"),
 }  # fmt: skip
+# Parts of libraries that need what the library does not bring.
+IMPLIED = {
+    "lightning.pytorch.cli": "jsonargparse[signatures]",
+    "lightning.pytorch.loggers.TensorBoardLogger": "tensorboard",
+    "pytorch_lightning.cli": "jsonargparse[signatures]",
+    "pytorch_lightning.loggers.TensorBoardLogger": "tensorboard",
+    "pytorch_lightning.utilities.cli": "jsonargparse[signatures]",
+    "torch.utils.tensorboard": "tensorboard",
+}
 # Wheels that a machine without a GPU or a screen cannot use, and what serves in their place.
 REPLACED = {
     "tensorflow-gpu": "tensorflow",

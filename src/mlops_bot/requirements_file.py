@@ -25,7 +25,7 @@ from mlops_bot.requirement_lines import (
     toml,
     written,
 )
-from mlops_bot.third_party import third_party_requirements, unknown_modules
+from mlops_bot.third_party import implied_requirements, third_party_requirements, unknown_modules
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -33,7 +33,14 @@ if TYPE_CHECKING:
 _ITEM = re.compile(r"^(\s*)-(\s+)(\S.*)$")
 
 
-__all__ = ["Addition", "add_requirement", "addition", "third_party_requirements", "unknown_modules"]
+__all__ = [
+    "Addition",
+    "add_requirement",
+    "addition",
+    "implied_requirements",
+    "third_party_requirements",
+    "unknown_modules",
+]
 
 
 @dataclass(frozen=True, slots=True)

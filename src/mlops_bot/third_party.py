@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from mlops_bot.distributions import ALTERNATIVES, IMPORT_NAMES, KERAS_BACKENDS, REPLACED
+from mlops_bot.distributions import ALTERNATIVES, IMPLIED, IMPORT_NAMES, KERAS_BACKENDS, REPLACED
 from mlops_bot.requirement_lines import canonical, named
 
 if TYPE_CHECKING:
@@ -32,6 +32,19 @@ def third_party_requirements(
         backend_name = REPLACED.get(backend, backend)
         found.setdefault(backend_name, _line(backend_name, project.get(backend)))
     return tuple(found[name] for name in sorted(found))
+
+
+def implied_requirements(names: Iterable[str]) -> tuple[str, ...]:
+    """What has to be installed for the qualified names that a script uses, beside the packages that they are in.
+
+    A part of a library may need what the library alone does not bring."""
+    found = {
+        requirement
+        for name in names
+        for prefix, requirement in IMPLIED.items()
+        if name == prefix or name.startswith(f"{prefix}.")
+    }
+    return tuple(sorted(found))
 
 
 def unknown_modules(modules: Iterable[str], files: Mapping[str, str], *, near: str | None = None) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from mlops_bot import command, components, project, shown, source
 from mlops_bot.errors import UserError
 from mlops_bot.project import Project
-from mlops_bot.requirements_file import third_party_requirements
+from mlops_bot.requirements_file import implied_requirements, third_party_requirements
 from mlops_bot.settings import Settings
 from mlops_bot.types import Command, Component, Functionality, Json, Limits, SourceFacts, SourceFile, Task
 from mlops_bot.verify import job
@@ -67,13 +67,15 @@ def facts_of(script: SourceFile, gathered: Project) -> SourceFacts:
 
 def requirements(task: Task, facts: SourceFacts, gathered: Project) -> tuple[str, ...]:
     """What has to be installed to run the project with the component (PEP 508), the component last."""
-    modules = set(facts.third_party)
+    known = [facts]
     for path in _imported_files(facts, gathered):  # what the script's own modules import is needed too
         with contextlib.suppress(UserError):
-            modules.update(_analyse(gathered.source(path), gathered).third_party)
-    modules -= set(task.component.imports)
+            known.append(_analyse(gathered.source(path), gathered))
+    modules = {module for one in known for module in one.third_party} - set(task.component.imports)
     needed = third_party_requirements(sorted(modules), project.requirement_files(gathered), near=task.script.path)
-    return (*needed, task.component.requirement)
+    names = {name for one in known for name in (*one.imports.values(), *(call.kind for call in one.calls))}
+    implied = [line for line in implied_requirements(names) if line not in needed]
+    return (*needed, *implied, task.component.requirement)
 
 
 def _imported_files(facts: SourceFacts, gathered: Project) -> list[str]:

@@ -105,6 +105,16 @@ def trace(content: bytes | None) -> dict[str, Json]:
     clean["models"] = [model for model in _list(data.get("models"))[:MAX_ENTRIES] if isinstance(model, dict)]
     clean["texts"] = [str(text)[:500] for text in _list(data.get("texts"))[:MAX_ENTRIES]]
     clean["component"] = data["component"] if isinstance(data.get("component"), dict) else {}
+    options = data.get("options")
+    clean["options"] = (
+        {
+            str(name)[:100]: value[:200] if isinstance(value, str) else value
+            for name, value in list(options.items())[:MAX_ENTRIES]
+            if value is None or isinstance(value, str | int | float)
+        }
+        if isinstance(options, dict)
+        else {}
+    )
     clean["exit"] = data["exit"] if isinstance(data.get("exit"), dict) else {}
     clean["seconds"] = data["seconds"] if isinstance(data.get("seconds"), dict) else {}
     return clean

@@ -39,6 +39,9 @@ def parameters(runs: Sequence[Mapping[str, Json]], facts: SourceFacts, baseline:
             return f"{whose} has no parameters, but the program has hyperparameters ({known})"
         return None
     defaults = {_plain(entry.name): _literal(entry.value) for entry in facts.hyperparameters}
+    # What the command line of this run gave wins over what stands in the source.
+    given = {_plain(str(name)): value for name, value in as_map(baseline.trace.get("options")).items()}
+    defaults.update({name: given[name] for name in defaults.keys() & given.keys()})
     free = _limited(baseline) | _searched(baseline)
     for key, value in logged:
         name = _plain(key)

@@ -72,6 +72,16 @@ def harmless_some_parameters(run: Recorded) -> None:
     run.run["params"] = {"lr": "0.1", "batch_size": "16", "optimizer": "SGD", "device": "cpu"}
 
 
+def given(run: Recorded, **options: Any) -> None:
+    """The program was started with options of its own."""
+    run.baseline = replace(run.baseline, trace={**run.baseline.trace, "options": options})
+
+
+def harmless_options_of_the_command_line(run: Recorded) -> None:
+    given(run, batch_size=1)  # which is the default of another option
+    run.run["params"] = {"batch_size": "1", "lr": "0.1"}
+
+
 def harmless_sum_over_samples(run: Recorded) -> None:
     losses = [value for source, _, value in run.baseline.trace["scalars"] if source == "torch.backward"]
     run.run["metrics"]["train_loss"] = [[1, sum(losses[:4]) * 16 / 600], [2, sum(losses[4:]) * 16 / 600]]
@@ -187,6 +197,12 @@ def wrong_parameter(run: Recorded) -> str:
     return "the parameter batch_size is logged as 1, which is the value of seed; its own is 16"
 
 
+def default_in_place_of_what_was_given(run: Recorded) -> str:
+    given(run, batch_size=64)
+    run.run["params"] = {"batch_size": "1", "lr": "0.1"}
+    return "the parameter batch_size is logged as 1, which is the value of seed; its own is 64"
+
+
 def never_finite(run: Recorded) -> str:
     run.run["metrics"] = {"loss": [[0, "nan"], [1, "nan"]]}
     return "never finite"
@@ -194,7 +210,8 @@ def never_finite(run: Recorded) -> str:
 
 WRONG = [no_store, empty_store, broken_store, running, failed, no_metrics, no_parameters, only_counters, loss_is_a_counter,
          constant, plausible_invention, one_invented_among_right_ones, wrong_variable, accuracy_that_is_the_loss,
-         test_loss_that_is_the_training_loss, stale, only_once, forged_and_printed, wrong_parameter, never_finite]  # fmt: skip
+         test_loss_that_is_the_training_loss, stale, only_once, forged_and_printed, wrong_parameter,
+         default_in_place_of_what_was_given, never_finite]  # fmt: skip
 test_loss_that_is_the_training_loss.__test__ = False  # type: ignore[attr-defined]
 
 

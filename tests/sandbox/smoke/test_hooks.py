@@ -86,6 +86,13 @@ def test_options_and_literals_are_capped(smoke: Smoke) -> None:
     assert smoke(source, max_epochs=3).stdout.startswith("3 64 3 (3, 5)")
 
 
+def test_what_the_command_line_came_to_is_traced(smoke: Smoke) -> None:
+    source = "import argparse\np = argparse.ArgumentParser()\np.add_argument('-j', '--workers', type=int, default=4)\n"
+    source += "p.add_argument('--data', nargs='*', default=[])\np.parse_args()\n"
+    assert smoke(source, "-j", "0").trace["options"] == {"workers": 0}
+    assert smoke(source).trace["options"] == {"workers": 4}
+
+
 def test_imported_files_of_the_program_are_capped_too(smoke: Smoke) -> None:
     run = smoke("import config\nprint(config.epochs)\n", files={"config.py": "epochs = 40\n"})
     assert run.stdout == "2\n"

@@ -18,6 +18,7 @@ ALWAYS = (
     "headless",
     "terminal",
     "keras_backend",
+    "trace_options",
     "trace_torch",
     "trace_sklearn",
     "trace_keras",

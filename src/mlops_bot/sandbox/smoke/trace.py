@@ -36,6 +36,7 @@ class Trace:
         self.models: list[dict[str, Any]] = []
         self.texts: list[str] = []
         self.component: dict[str, Any] = {}  # what the hook of a component noted, under names of its own
+        self.options: dict[str, Any] = {}  # what argparse came to
         self.errors: list[str] = []
         self.exit: dict[str, str] = {"kind": "normal", "type": "", "message": ""}
         self._seen: set[tuple[str, str, str]] = set()
@@ -84,6 +85,7 @@ class Trace:
             "training": self.training,
             "models": self.models,
             "texts": self.texts,
+            "options": self.options,
             "component": self.component,
             "exit": self.exit,
             "errors": self.errors,
@@ -115,7 +117,8 @@ def _continue(document: dict[str, Any], path: str) -> None:
     for key in ("notes", "scalars", "training", "models", "texts", "errors"):
         own = [item for item in document[key] if key != "notes" or item not in earlier[key]]
         document[key] = [*earlier[key], *own]
-    document["component"] = {**earlier.get("component", {}), **document["component"]}
+    for key in ("component", "options"):
+        document[key] = {**earlier.get(key, {}), **document[key]}
     names = document["frameworks"]
     document["frameworks"] = [*earlier["frameworks"], *(name for name in names if name not in earlier["frameworks"])]
 
