@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.github.action import Action
@@ -15,11 +16,14 @@ from tests.github.server.openapi import OpenApi
 from tests.github.server.proxy import Proxy
 from tests.github.server.world import World
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 
 class Server:
     """The emulator, the proxy in front of it, and the keys of its apps."""
 
-    def __init__(self, world: World, proxy: Proxy, key: str) -> None:
+    def __init__(self, world: World, proxy: Proxy, key: RSAPrivateKey) -> None:
         self.world, self.proxy, self._key = world, proxy, key
 
     def mint(self, app: str, owner: str, permissions: dict[str, str]) -> str:
@@ -47,17 +51,14 @@ def github_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     folder = tmp_path_factory.mktemp("github")
-    key = (
-        rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        .private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-        .decode()
-    )
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    text = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
     apps = [
         {
             "app_id": number,
             "slug": slug,
             "name": slug,
-            "private_key": key,
+            "private_key": text,
             "permissions": USUAL,
             "events": [],
             "installations": [
