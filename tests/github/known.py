@@ -10,7 +10,7 @@ from mlops_bot.types import Component, Functionality
 def component(name: str, title: str, *functionalities: Functionality) -> Component:
     return Component(
         name=name, title=title, aliases=(), functionalities=functionalities, frameworks={}, imports=(name,),
-        requirement=f"{name}>=1", docs_sources={}, environment={}, store=(), api_modules=(), guide="", folder=Path(),
+        requirement=f"{name}>=1", docs_sources={"guide": f"https://{name}.org/docs/"}, environment={}, store=(), api_modules=(), guide="", folder=Path(),
         has_recipe=False,
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
     code(text)    a name, inside a line                    `src/train.py`
     cell(text)    the same inside a table
-    prose(text)   a sentence, inside a line or a table     the training failed with ImportError: ...
+    prose(text)   words, inside a line or a table          the training failed with ImportError: ...
     fence(text)   lines, as a block                        a patch, evidence, a traceback
     html(text)    a name, inside of HTML (<summary>)
 
@@ -18,10 +18,11 @@ import re
 
 from mlops_bot.shown import one_line, plain
 
-_SPECIAL = re.compile(r"[\\`*_{}\[\]()<>#+!|~^=&$@-]")
+_SPECIAL = re.compile(r"[\\`*_\[\]<>|~&$@#]")
 _BREAK = "&#8203;"  # a zero-width space
 _STARTS = re.compile(r"://|\bwww\.|\bGH-(?=\d)", re.IGNORECASE)  # of an address, of a reference
-_ITEM = re.compile(r"(\d+)([.)])")
+_BEGIN = re.compile(r"(\d*)([.)+=-])")  # of a list, a rule or a heading
+_QUOTED = re.compile(r"(?<!`)`([^`|\s](?:[^`|]*[^`|\s])?)`(?!`)")
 _RUNS = re.compile(r"`+")
 
 
@@ -41,16 +42,22 @@ def cell(text: object, width: int = 120) -> str:
 
 
 def prose(text: object, width: int = 1000) -> str:
-    """One line of plain words."""
+    """One line of plain words. What our messages put into `backticks` becomes code."""
     line = one_line(text, width)
-    item = _ITEM.match(line)
+    begin = _BEGIN.match(line)
     pieces, position = [], 0
-    if item:  # no list begins with it
-        pieces, position = [f"{item[1]}\\{item[2]}"], item.end()
-    for found in _STARTS.finditer(line, position):
-        pieces += [_words(line[position : found.start()]), _words(found[0][:-1]), _BREAK, _words(found[0][-1])]
+    if begin:
+        pieces, position = [f"{begin[1]}\\{begin[2]}"], begin.end()
+    for found in _QUOTED.finditer(line, position):
+        pieces += [_unlinked(line[position : found.start()]), code(found[1])]
         position = found.end()
-    return "".join([*pieces, _words(line[position:])])
+    return "".join([*pieces, _unlinked(line[position:])])
+
+
+def sentence(text: str, width: int = 1000) -> str:
+    """A hint as a sentence of its own, as prose."""
+    text = text.strip()
+    return prose(f"{text[:1].upper()}{text[1:]}", width) + ("" if text.endswith((".", "?", "!")) else ".")
 
 
 def fence(text: str, language: str = "text") -> str:
@@ -63,6 +70,14 @@ def fence(text: str, language: str = "text") -> str:
 def html(text: object, width: int = 120) -> str:
     """One line of code in HTML."""
     return f"<code>{_html.escape(one_line(text, width))}</code>"
+
+
+def _unlinked(text: str) -> str:
+    pieces, position = [], 0
+    for found in _STARTS.finditer(text):
+        pieces += [_words(text[position : found.start()]), _words(found[0][:-1]), _BREAK, _words(found[0][-1])]
+        position = found.end()
+    return "".join([*pieces, _words(text[position:])])
 
 
 def _words(text: str) -> str:
