@@ -66,7 +66,7 @@ def test_removed_files_are_gone_and_renamed_ones_are_taken_by_their_new_name() -
         (Entry("x.py", "100644", "", 3_000_000), "has 3.0 MB, at most 1 MB is read"),
         (Entry("x.bin", "100644", "", 8), "is no Python file"),
         (Entry("x.ipynb", "100644", "", 8), "is a notebook, and notebooks are not supported yet"),
-        (Entry("a\u202eb.py", "100644", "", 8), "has a name with invisible or unusual characters"),
+        (Entry("a\u202eb.py", "100644", "", 8), "has characters that nobody sees"),
         (Entry(".github/x.py", "100644", "", 8), "is the repository's own configuration"),
     ],
 )

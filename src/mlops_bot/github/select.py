@@ -10,14 +10,14 @@ recognises. Whatever is named or looks like one and is not taken has a reason.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from mlops_bot import source
 from mlops_bot.command import did_you_mean
 from mlops_bot.errors import UserError
-from mlops_bot.github import globs
+from mlops_bot.github import globs, paths
 from mlops_bot.github.changes import touched_lines, with_modes
 from mlops_bot.github.model import ChangedFile, Config, FileResult, Tree
 from mlops_bot.script import MAX_SCRIPT_BYTES, decode
@@ -26,7 +26,6 @@ from mlops_bot.types import Command, SourceFacts
 
 SUFFIXES = (".py",)
 LISTED = 3000  # files of a pull request that GitHub lists at most
-_LFS = b"version https://git-lfs.github.com/spec/"
 _TEST = re.compile(r"(^|/)(tests?/|test_[^/]*\.py$|[^/]*_test\.py$|conftest\.py$)")
 _NAME_IT = "name the file in the command, such as `/mlops add mlflow src/train.py`"
 
@@ -112,11 +111,11 @@ def _concern(file: ChangedFile | None, facts: SourceFacts) -> tuple[bool, int]:
     return (not new & loops, -max(len(new), file.additions))
 
 
-def local_modules(paths: Sequence[str] | Mapping[str, object], script: str) -> frozenset[str]:
+def local_modules(listed: Iterable[str], script: str) -> frozenset[str]:
     """The top-level modules that a script can import from its own repository (project.local_modules, on a tree)."""
     folders = {PurePosixPath(script).parent.parts, (), ("src",)}
     found: set[str] = set()
-    for path in paths:
+    for path in listed:
         if not path.endswith(".py") or path == script:
             continue
         parts = PurePosixPath(path).parts
@@ -153,11 +152,9 @@ def _named(path: str, tree: Tree) -> tuple[str, str | None] | None:
 
 def _entry_problem(path: str, mode: str | None, size: int | None) -> tuple[str, str | None] | None:
     """Why a file cannot be adapted, from what a tree says of it: (reason, hint)."""
-    if not path.isprintable() or "\\" in path or len(path) > 300:
-        return "has a name with invisible or unusual characters, or a very long one", "rename it"
-    parts = path.split("/")
-    if ".." in parts or path.startswith("/") or any(part.casefold() in (".git", ".github") for part in parts):
-        return "is the repository's own configuration, or leaves the repository", None
+    why = paths.refused(path)
+    if why is not None:
+        return why, None
     if mode == "120000":
         return "is a symbolic link", "name the file that it leads to"
     if mode == "160000":
@@ -178,7 +175,7 @@ def _read(path: str, content: bytes | None, tree: Tree, *, named: bool) -> Sourc
     """What a file is; or why its content is no training script, and a hint."""
     if content is None:
         return "cannot be read at the pull request's head", "check that it is there"
-    if content.startswith(_LFS):
+    if content.startswith(paths.LFS):
         return "is a Git LFS pointer, its content is elsewhere", "keep scripts out of LFS"
     problem = _entry_problem(path, None, len(content))
     if problem is not None:
