@@ -91,6 +91,16 @@ def _label(engine: Engine) -> str:
     return engine.name if engine.model is None else f"{engine.name} ({engine.model})"
 
 
+def furthest(attempts: Sequence[Attempt]) -> Attempt | None:
+    """Of the failed attempts the one that came furthest, the latest of several."""
+    failed = [
+        (STAGES.index(attempt.verdict.stage), number, attempt)
+        for number, attempt in enumerate(attempts)
+        if isinstance(attempt.verdict, Failed)
+    ]
+    return max(failed)[2] if failed else None
+
+
 class _Run:
     """One task's way through the pipeline."""
 
@@ -206,15 +216,10 @@ class _Run:
 
     def _feedback(self, engine: Engine) -> Feedback | None:
         """The failure that came furthest is the one worth repairing."""
-        failed = [
-            (STAGES.index(attempt.verdict.stage), number, attempt)
-            for number, attempt in enumerate(self.attempts)
-            if attempt.proposal.engine == engine.name and isinstance(attempt.verdict, Failed) and attempt.proposal.text
-        ]
-        if not failed:
+        own = [a for a in self.attempts if a.proposal.engine == engine.name and a.proposal.text]
+        best = furthest(own)
+        if best is None or not isinstance(best.verdict, Failed):
             return None
-        best = max(failed)[2]
-        assert isinstance(best.verdict, Failed)
         return Feedback(best.proposal.text or "", best.verdict)
 
     def _add(self, stage: str, started: float) -> None:

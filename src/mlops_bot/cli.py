@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from mlops_bot import __version__
-from mlops_bot.settings import ENGINES, SANDBOXES
+from mlops_bot.settings import ENGINES, SANDBOXES, STAGES
 
 _EPILOG = """\
 exit codes: 0 verified, 1 not verified, 2 bad request or configuration, 3 infrastructure, 130 interrupted
@@ -104,6 +104,17 @@ def parser() -> argparse.ArgumentParser:
     listing = command("components", "list what is supported", "", "mlops-bot components")
     listing.add_argument("--json", metavar="FILE", help="write the list as JSON ('-': standard output)")
     listing.set_defaults(command=_components)
+
+    action = command(
+        "action", "act on a GitHub event: the Action's entry point",
+        "Reads what GitHub sets for an action\n(GITHUB_*, INPUT_*); options win over it.",
+        "mlops-bot action --event event.json --event-name issue_comment --dry-run",
+    )  # fmt: skip
+    action.add_argument("--event", metavar="FILE", type=Path, help="the event's payload (default GITHUB_EVENT_PATH)")
+    action.add_argument("--event-name", metavar="NAME", help="the event's name (default GITHUB_EVENT_NAME)")
+    action.add_argument("--stage", choices=STAGES, metavar="NAME", help=f"{_any(STAGES)} (default all)")
+    action.add_argument("--dry-run", action="store_true", help="print what would be sent, and send nothing")
+    action.set_defaults(command=_action)
 
     doctor = command(
         "doctor", "say what works on this machine, what is missing, and what to do",
@@ -222,6 +233,12 @@ def _config(options: argparse.Namespace) -> int:
     from mlops_bot.commands import config
 
     return config.run(options)
+
+
+def _action(options: argparse.Namespace) -> int:
+    from mlops_bot.commands import action
+
+    return action.run(options)
 
 
 def _doctor(options: argparse.Namespace) -> int:

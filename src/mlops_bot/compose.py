@@ -38,9 +38,7 @@ def engines(settings: Settings, component: Component, options: LLMOptions, progr
 
     Raises UserError when the engine asked for is not configured, saying what to set.
     """
-    from mlops_bot.engines.recipe import RecipeEngine
-
-    recipe = RecipeEngine(components.recipe)
+    (recipe,) = recipe_engines()
     match settings.engine:
         case "recipe":
             return [recipe]
@@ -60,6 +58,12 @@ def engines(settings: Settings, component: Component, options: LLMOptions, progr
                     hint="set OPENAI_API_KEY (or OPENAI_BASE_URL), or MLOPS_BOT_TGI_URL",
                 )
             return model
+
+
+def recipe_engines() -> Sequence[Engine]:
+    from mlops_bot.engines.recipe import RecipeEngine
+
+    return [RecipeEngine(components.recipe)]
 
 
 def _configured_model(settings: Settings, options: LLMOptions, progress: Progress) -> list[Engine]:

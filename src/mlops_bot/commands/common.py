@@ -29,6 +29,7 @@ class Run:
     timeout: float = 300.0  # seconds
     memory: int = 8192  # MB
     full: bool = False  # no smoke limits
+    here: Path | None = None  # what `start` is relative to; None: the current folder
 
 
 def run_of(options: argparse.Namespace) -> Run:
@@ -96,7 +97,7 @@ def make_plan(run: Run, gathered: Project, script: SourceFile) -> Plan:
     workdir = folder
     if run.start:
         argv = command.start_words(run.start)
-        workdir = _start_directory(argv, gathered, folder)
+        workdir = _start_directory(argv, (run.here or Path.cwd()).resolve(), gathered, folder)
     return Plan(
         files=gathered.files,
         argv=argv,
@@ -106,9 +107,8 @@ def make_plan(run: Run, gathered: Project, script: SourceFile) -> Plan:
     )
 
 
-def _start_directory(argv: tuple[str, ...], gathered: Project, folder: str) -> str:
+def _start_directory(argv: tuple[str, ...], here: Path, gathered: Project, folder: str) -> str:
     """Where a --run command makes sense: here if its script is found from here, else the script's own directory."""
-    here = Path.cwd().resolve()
     if here.is_relative_to(gathered.root):
         relative = here.relative_to(gathered.root).as_posix()
         scripts = [word for word in argv[1:] if word.endswith(".py")]

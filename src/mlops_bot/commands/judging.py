@@ -51,7 +51,7 @@ class Running:
     def judge(self, assignment: Assignment) -> Verifier:
         task, facts = assignment.task, assignment.facts
         runtime = self._runtime(common.requirements(task, facts, assignment.project))
-        self.runtimes[task.script.path] = runtime
+        self.runtimes[assignment.name] = runtime
         return Verifier(
             task,
             facts,
@@ -104,7 +104,7 @@ class _ReadingJudge:
 class Finding:
     """What verifying one script found, as it is handed on."""
 
-    path: str
+    path: str  # the assignment's name
     runtime: str | None = None
     runtime_id: str | None = None
     baseline: Observation | None = None
@@ -128,7 +128,7 @@ class Noting:
 
     def judge(self, assignment: Assignment) -> pipeline.Judge:
         note = _Note(self._judging.judge(assignment))
-        self._notes[assignment.task.script.path] = note
+        self._notes[assignment.name] = note
         return note
 
     def finding(self, path: str, *, error: str | None = None, hint: str | None = None, exit_code: int = 0) -> Finding:
@@ -179,7 +179,7 @@ class Known:
         self._findings = {finding.path: finding for finding in findings}
 
     def judge(self, assignment: Assignment) -> pipeline.Judge:
-        finding = self._findings.get(assignment.task.script.path) or Finding(assignment.task.script.path)
+        finding = self._findings.get(assignment.name) or Finding(assignment.name)
         return _KnownJudge(assignment, finding)
 
 

@@ -41,6 +41,7 @@ class Assignment:
     facts: SourceFacts
     plan: Plan
     project: Project
+    name: str  # of the script, for what is kept by script
 
 
 class Judging(Protocol):
@@ -54,11 +55,13 @@ class Judging(Protocol):
     def judge(self, assignment: Assignment) -> pipeline.Judge: ...
 
 
-def assign(asked: Command, script: SourceFile, gathered: Project, how: How) -> Assignment:
-    """Raises UserError for whatever is wrong with the request; runs nothing."""
+def assign(asked: Command, script: SourceFile, gathered: Project, how: How, *, name: str | None = None) -> Assignment:
+    """`name`: what the script is called where several projects are worked on; else its path in the project.
+
+    Raises UserError for whatever is wrong with the request; runs nothing."""
     task = common.make_task(asked, script)
     facts = common.facts_of(script, gathered)
-    return Assignment(task, facts, common.make_plan(how.run, gathered, script), gathered)
+    return Assignment(task, facts, common.make_plan(how.run, gathered, script), gathered, name or script.path)
 
 
 def adapt(

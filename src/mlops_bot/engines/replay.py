@@ -40,29 +40,21 @@ class Watched:
     """An engine whose proposals somebody wants to see: `seen` gets the round and the proposal."""
 
     def __init__(self, engine: Engine, seen: Callable[[int, Proposal], None]) -> None:
+        self.name, self.model, self.trusted = engine.name, engine.model, engine.trusted
         self._engine = engine
         self._seen = seen
         self._task: Task | None = None
         self._round = 0
-
-    @property
-    def name(self) -> str:
-        return self._engine.name
-
-    @property
-    def model(self) -> str | None:
-        return self._engine.model
-
-    @property
-    def trusted(self) -> bool:
-        return self._engine.trusted
 
     def propose(
         self, task: Task, context: Context, *, n: int, temperature: float, feedback: Feedback | None = None
     ) -> Sequence[Proposal]:
         self._round = self._round + 1 if task is self._task else 0
         self._task = task
-        proposals = self._engine.propose(task, context, n=n, temperature=temperature, feedback=feedback)
+        try:
+            proposals = self._engine.propose(task, context, n=n, temperature=temperature, feedback=feedback)
+        finally:
+            self.model = self._engine.model  # some servers say only then what they have
         for proposal in proposals:
             self._seen(self._round, proposal)
         return proposals
@@ -75,7 +67,7 @@ class ReplayEngine:
 
     def __init__(self, noted: Sequence[Noted]) -> None:
         self.name = noted[0].engine
-        self.model = noted[0].model
+        self.model: str | None = noted[0].model
         self._noted = noted
         self._round = 0
 

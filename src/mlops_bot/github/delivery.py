@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlops_bot.errors import GitHubError
-from mlops_bot.github.model import Branch, Closed, Forge, NewFile, Pull, PullRequest
+from mlops_bot.github.model import Branch, Forge, NewFile, Pull, PullRequest
 
 TRAILER = "Mlops-Bot-Seal"
 _SEAL = re.compile(rf"^{TRAILER}: (\S+)$", re.MULTILINE)
@@ -180,24 +180,31 @@ def withdraw(forge: Forge, place: Place) -> Pull | None:
 # --- the parent's end --------------------------------------------------------------------------------------------
 
 
-def parent_ended(forge: Forge, closed: Closed, branches: Sequence[str]) -> list[str]:
+def parent_ended(forge: Forge, number: int, prefix: str) -> list[str]:
     """What becomes of the follow-ups of a pull request that was closed: after a merge they go to where it went, else
-    they are closed and the bot's branches removed. What was done, in words."""
+    they are closed and the bot's branches removed. What was done, in words.
+
+    `prefix` of all branches of the bot's."""
+    branches = forge.branches(f"{prefix}pr-{number}/")
+    if not branches:
+        return [f"#{number} has no follow-up"]
+    parent = forge.pull_request(number)
+    if parent.state == "open":
+        return [f"#{number} is open again"]
     done = []
     for name in branches:
-        pull = _open_pull_of(forge, name)
-        if closed.merged:
-            if pull is not None and pull.base_ref != closed.base_ref:
-                forge.update_pull(pull.number, base=closed.base_ref)
-                done.append(f"#{pull.number} now goes to {closed.base_ref}, where #{closed.number} was merged")
-            continue
         there = forge.branch(name)
-        if there is not None and not is_ours(there):
+        pull = _open_pull_of(forge, name)
+        if parent.merged:
+            if pull is not None and pull.base_ref != parent.base_ref:
+                forge.update_pull(pull.number, base=parent.base_ref)
+                done.append(f"#{pull.number} now goes to {parent.base_ref}, where #{number} was merged")
+        elif there is not None and not is_ours(there):
             done.append(f"{name} has commits that are not the bot's, and is left as it is")
-            continue
-        if pull is not None:
-            forge.update_pull(pull.number, state="closed")
-            done.append(f"#{pull.number} is closed, as #{closed.number} is")
-        if there is not None:
-            forge.delete_branch(name, expected=there.sha)
+        else:
+            if pull is not None:
+                forge.update_pull(pull.number, state="closed")
+                done.append(f"#{pull.number} is closed, as #{number} is")
+            if there is not None:
+                forge.delete_branch(name, expected=there.sha)
     return done
