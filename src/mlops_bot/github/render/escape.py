@@ -21,7 +21,7 @@ from mlops_bot.shown import one_line, plain
 _SPECIAL = re.compile(r"[\\`*_\[\]<>|~&$@#]")
 _BREAK = "&#8203;"  # a zero-width space
 _STARTS = re.compile(r"://|\bwww\.|\bGH-(?=\d)", re.IGNORECASE)  # of an address, of a reference
-_BEGIN = re.compile(r"(\d*)([.)+=-])")  # of a list, a rule or a heading
+_BEGIN = re.compile(r"(\d+(?=[.)](?:\s|$))|(?=[+=-]))(.)")  # of a list, a rule or a heading
 _QUOTED = re.compile(r"(?<!`)`([^`|\s](?:[^`|]*[^`|\s])?)`(?!`)")
 _RUNS = re.compile(r"`+")
 
