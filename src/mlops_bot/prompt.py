@@ -112,7 +112,7 @@ def _conditions(task: Task, context: Context) -> str:
             rules.append(
                 "The program starts worker processes: only the MAIN one (rank 0) may make the run and record anything."
             )
-    rules += [rule.format(component=title, requirement=task.component.requirement) for rule in ALWAYS]
+    rules += [rule.format(component=title, requirement=", ".join(task.component.requirements)) for rule in ALWAYS]
     return "# Conditions\n\n" + "\n".join(f"{number}. {rule}" for number, rule in enumerate(rules, 1))
 
 

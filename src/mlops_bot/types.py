@@ -52,7 +52,7 @@ class Component:
     aliases: tuple[str, ...]
     functionalities: tuple[Functionality, ...]
     frameworks: Mapping[Framework, tuple[Literal["recipe", "llm"], ...]]  # which engines can serve a framework
-    imports: tuple[str, ...]  # top-level modules that mean "this component is used": ("mlflow",)
+    imports: tuple[str, ...]  # modules that mean "this component is used": ("mlflow",), ("torch.nn.utils.prune",)
     requirement: str  # PEP 508: "mlflow>=3.4,<4"
     docs_sources: Mapping[str, str]
     environment: Mapping[str, str]  # offline environment variables of a verification run
@@ -62,6 +62,16 @@ class Component:
     folder: Path
     has_recipe: bool
     guides: Mapping[Functionality, str] = field(default_factory=dict)  # those of further functionalities
+    also_required: tuple[str, ...] = ()  # what the component needs and does not bring: ("torchao>=0.13",)
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """Everything that is added to a project, the component first."""
+        return (self.requirement, *self.also_required)
+
+    def provides(self, qualified: str) -> bool:
+        """Whether a qualified name is the component's own: one of its modules, or something in one."""
+        return any(qualified == module or qualified.startswith(f"{module}.") for module in self.imports)
 
     def guide_for(self, functionality: Functionality) -> str:
         """The manual DocPrompt of one functionality."""
@@ -360,6 +370,12 @@ class Recipe(Protocol):
     """`recipe.rewrite`: pure, deterministic, idempotent."""
 
     def __call__(self, text: str, facts: SourceFacts, functionality: Functionality) -> Rewritten | NotApplicable: ...
+
+
+class Unfinished(str):
+    """A check's reason that may be the short run's doing: with more of its epochs the program might have the effect."""
+
+    __slots__ = ()
 
 
 class Check(Protocol):

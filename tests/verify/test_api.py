@@ -109,3 +109,28 @@ def test_the_static_stage_uses_it(lib: api.Api) -> None:
 def test_another_document_is_refused(document: str) -> None:
     with pytest.raises(ValueError, match="not an API description"):
         api.load(document)
+
+
+def test_a_module_inside_a_package_is_checked_and_the_rest_of_the_package_is_not() -> None:
+    names = {
+        "torch.nn.utils.prune": {"kind": "module", "parameters": None},
+        "torch.nn.utils.prune.remove": {
+            "kind": "function",
+            "parameters": [["module", "positional_or_keyword", True], ["name", "positional_or_keyword", True]],
+        },
+    }
+    known = api.load({"schema": 1, "names": names, "modules": ["torch.nn.utils.prune"], "versions": {"torch": "2.15"}})
+    text = "import torch.nn.utils.prune as prune\nimport torch\ntorch.whatever(1)\n{}\n"
+    for line, reason in (
+        ("prune.remove(m, 'weight')", None),
+        ("prune.remove(m)", "torch.nn.utils.prune.remove of torch 2.15 needs the argument 'name' (line 4)"),
+        (
+            "prune.removed(m)",
+            "torch.nn.utils.prune.removed does not exist in torch 2.15 (did you mean remove?) (line 4)",
+        ),
+        (
+            "torch.nn.utils.prune.remove(m)",
+            "torch.nn.utils.prune.remove of torch 2.15 needs the argument 'name' (line 4)",
+        ),
+    ):
+        assert known.check_calls(api.calls(code.parse(text.format(line)), ["torch"])) == reason

@@ -76,7 +76,7 @@ def requirements(task: Task, facts: SourceFacts, gathered: Project) -> tuple[str
     needed = third_party_requirements(sorted(modules), project.requirement_files(gathered), near=task.script.path)
     names = {name for one in known for name in (*one.imports.values(), *(call.kind for call in one.calls))}
     implied = [line for line in implied_requirements(names) if line not in needed]
-    return (*needed, *implied, task.component.requirement)
+    return (*needed, *implied, *task.component.requirements)
 
 
 def _imported_files(facts: SourceFacts, gathered: Project) -> list[str]:

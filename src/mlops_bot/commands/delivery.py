@@ -43,9 +43,10 @@ def changed_files(adaptation: Adaptation, gathered: Project) -> list[Change]:
     ]
     if any(change.changed for change in changes):
         known = project.requirement_files(gathered)
-        requirement = adaptation.task.component.requirement
-        for path, text in add_requirement(known, requirement, near=adaptation.task.script.path).items():
-            changes.append(Change(path, known[path], text))
+        after = dict(known)
+        for requirement in adaptation.task.component.requirements:
+            after.update(add_requirement(after, requirement, near=adaptation.task.script.path))
+        changes += [Change(path, known[path], text) for path, text in after.items() if text != known[path]]
     return changes
 
 

@@ -36,7 +36,7 @@ def components(options: argparse.Namespace) -> int:
             "functionality": functionality,
             "component": component.name,
             "title": component.title,
-            "requirement": component.requirement,
+            "requirement": ", ".join(component.requirements),
             "frameworks": {framework: list(engines) for framework, engines in component.frameworks.items()},
         }
         for component in registry.load_all().values()

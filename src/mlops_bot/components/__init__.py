@@ -50,6 +50,7 @@ def load(folder: Path) -> Component:
     if missing or unknown:
         raise ComponentError(f"{path}: missing fields {sorted(missing)}, unknown fields {sorted(unknown)}")
     _check_values(path, data)
+    needed = data["requirement"] if isinstance(data["requirement"], list) else [data["requirement"]]
     return Component(
         name=data["name"],
         title=data["title"],
@@ -57,7 +58,8 @@ def load(folder: Path) -> Component:
         functionalities=tuple(data["functionalities"]),
         frameworks={framework: tuple(engines) for framework, engines in data["frameworks"].items()},
         imports=tuple(data["imports"]),
-        requirement=data["requirement"],
+        requirement=needed[0],
+        also_required=tuple(needed[1:]),
         docs_sources=data["docs"],
         environment={key: str(value) for key, value in data["environment"].items()},
         store=tuple(data["store"]),

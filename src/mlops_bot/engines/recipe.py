@@ -33,7 +33,7 @@ class RecipeEngine:
             return [self._declined(f"{task.component.title} has no recipe", started)]
         script = task.script
         facts = context.facts[script.path]
-        if any(name.partition(".")[0] in task.component.imports for name in facts.imports.values()):
+        if any(map(task.component.provides, facts.imports.values())):
             # It is there already: then the file as it is has to prove itself like any other candidate.
             return [self._proposed({script.path: script.text}, started)]
         result = rewrite(script.text, facts, task.functionality)

@@ -73,10 +73,11 @@ class Api:
     def _find(self, name: str) -> str | None:
         """The listed name, the first unlisted part of a closed module or class, or None when nothing is known."""
         parts = name.split(".")
-        current = parts[0]
-        if current not in self.names and current not in self.modules:
+        heads = [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
+        current = next((head for head in heads if head in self.names or head in self.modules), None)
+        if current is None:
             return None
-        for part in parts[1:]:
+        for part in parts[current.count(".") + 1 :]:
             current = self.canonical(current)
             entry = self.names.get(current)
             following = f"{current}.{part}"

@@ -7,14 +7,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from mlops_bot import components
 from mlops_bot.cache import files_key
-from mlops_bot.types import Component, Functionality, Job, Limits, RunResult, Runtime
+from mlops_bot.types import Component, Functionality, Job, Json, Limits, RunResult, Runtime
 
 PROJECT = "project"
 HOUSE = ".mlops-bot"
@@ -34,6 +35,28 @@ class Smoke:
     seed: int = 0
     max_epochs: int = 2
     max_batches: int = 4
+    max_steps: int = 200  # turns of a training loop that counts neither epochs nor batches
+
+
+MOST_EPOCHS, MOST_STEPS = 40, 2000  # of a longer run
+_SHORTENED = re.compile(r"(\d+)(?:\.0)? -> \d+(?:\.0)?")
+
+
+def longer(smoke: Smoke, notes: Sequence[Mapping[str, Json]]) -> Smoke | None:
+    """The limits of a run in which schedules over epochs can end: all epochs, with one batch each.
+
+    `notes` say what was shortened (sandbox/smoke/README.md). None where no epochs were, or in a longer run.
+    """
+    counts: dict[bool, int] = {}
+    for note in notes:
+        match = _SHORTENED.fullmatch(str(note.get("detail"))) if note.get("kind") == "limit" else None
+        if match:
+            kind = "steps" in str(note.get("what"))
+            counts[kind] = max(counts.get(kind, 0), int(match[1]))
+    if smoke.full or smoke != Smoke(seed=smoke.seed) or not counts:
+        return None
+    epochs, steps = counts.get(False, smoke.max_epochs), counts.get(True, smoke.max_steps)
+    return replace(smoke, max_epochs=min(epochs, MOST_EPOCHS), max_batches=1, max_steps=min(steps, MOST_STEPS))
 
 
 def program(
@@ -59,6 +82,7 @@ def program(
         "seed": smoke.seed,
         "max_epochs": smoke.max_epochs,
         "max_batches": smoke.max_batches,
+        "max_steps": smoke.max_steps,
         "max_seconds_hint": limits.seconds,
         "component_hooks": extra,
     }
@@ -97,11 +121,16 @@ def collector(
     left.update({path: content for path, content in result.files.items() if path.startswith(f"{PROJECT}/")})
     return Job(
         argv=("python", f"{HOUSE}/collect.py", EVIDENCE, functionality),
-        files={**left, f"{HOUSE}/collect.py": script},
+        files={**left, f"{HOUSE}/collect.py": script, f"{HOUSE}/torch_files.py": _torch_files()},
         runtime=runtime,
         environment={**component.environment, "PYTHONDONTWRITEBYTECODE": "1"},
         limits=_HELPER_LIMITS,
     )
+
+
+def _torch_files() -> bytes:
+    """What collectors import to read files of torch.save."""
+    return (_INSIDE_FOLDER / "torch_files.py").read_bytes()
 
 
 def api_dump(component: Component, runtime: Runtime) -> Job:

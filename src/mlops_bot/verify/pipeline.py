@@ -28,6 +28,7 @@ from mlops_bot.types import (
     Sandbox,
     SourceFacts,
     Task,
+    Unfinished,
     Verdict,
 )
 from mlops_bot.verify import api as api_module
@@ -71,7 +72,7 @@ class Verifier:
         self.seconds: dict[str, float] = {}
         self._baselines: dict[bool, Observation] = {}  # by `again`
         # An original that uses the component already gets what the component needs, like every candidate.
-        self._present = any(name.partition(".")[0] in task.component.imports for name in facts.imports.values())
+        self._present = any(map(task.component.provides, facts.imports.values()))
         self._program_key = key_of(
             files_key(plan.files), plan.argv, plan.workdir, asdict(plan.limits), asdict(plan.smoke), runtime.id,
             job.hooks_key(), task.component.name if self._present else None,
@@ -134,6 +135,8 @@ class Verifier:
         self._progress("run", "running the candidate")
         adapted, result = self._run({**files, **self._seed(files)}, component=True, stage="run")
         if not adapted.ok:
+            if policy.needs_epochs(task.functionality) and (other := self._longer(adapted)) is not None:
+                return other._judge(candidate)
             return Failed("run", explain_run.why_candidate_failed(adapted), explain_run.tail(adapted))
 
         self._progress("effect", f"reading what {task.component.title} holds")
@@ -148,8 +151,10 @@ class Verifier:
             "notes": list(adapted.trace.get("notes", [])),
             "comparison": preserved.comparison(baseline, adapted),
         }
+        if isinstance(reason, Unfinished) and (other := self._longer(adapted)) is not None:
+            return other._judge(candidate)
         if reason is not None:
-            return Failed("effect", reason, evidence=shown)
+            return Failed("effect", str(reason), evidence=shown)
 
         self._progress("preserved", "comparing with the original")
         compare = policy.comparison(task.functionality)
@@ -160,6 +165,24 @@ class Verifier:
         if difference is not None:
             return replace(difference, evidence=shown)
         return Passed(shown)
+
+    def _longer(self, adapted: Observation) -> Verifier | None:
+        """A judge with all epochs and few batches, where `adapted` was cut short by its epochs and the original can."""
+        smoke = job.longer(self._plan.smoke, adapted.trace.get("notes", []))
+        if smoke is None or adapted.ended != "exited":
+            return None
+        self._progress("effect", f"not there yet: running again with {smoke.max_epochs} epochs, a batch each")
+        judge = Verifier(
+            self._task,
+            self._facts,
+            replace(self._plan, smoke=smoke),
+            sandbox=self._sandbox,
+            runtime=self._runtime,
+            cache=self._cache,
+            progress=self._progress,
+        )
+        judge.seconds = self.seconds
+        return judge if judge.baseline().ok else None
 
     # --- what runs in the sandbox ---------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from mlops_bot.types import Failed, Functionality, Observation
-from mlops_bot.verify import lost, preserved
+from mlops_bot.verify import lost, preserved, pruned
 from mlops_bot.verify.code import Code
 
 
@@ -32,7 +32,8 @@ _READINGS: Mapping[Functionality, Reading] = {
     # a search moves statements into its objective, and puts a trial's values where literals were
 }
 _COMPARISONS: Mapping[Functionality, Comparison] = {
-    # "model-optimization" and "hyperparameter-optimization" get their own
+    "model-optimization": pruned.compare,
+    # "hyperparameter-optimization" gets its own
 }
 
 
@@ -44,3 +45,8 @@ def reading(functionality: Functionality) -> Reading:
 def comparison(functionality: Functionality) -> Comparison:
     """How the runs of a candidate for this functionality are compared; by default everything has to be the same."""
     return _COMPARISONS.get(functionality, preserved.compare)
+
+
+def needs_epochs(functionality: Functionality) -> bool:
+    """Whether a run that is cut short by its epochs may fail for that: pruning and its end follow a schedule."""
+    return functionality == "model-optimization"

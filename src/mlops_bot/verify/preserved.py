@@ -253,11 +253,12 @@ def _training(before: Mapping[str, Json], after: Mapping[str, Json]) -> list[Dif
             )
             continue
         for index, (a, b) in enumerate(zip(original, adapted, strict=True)):
-            found += _event(kind, str(index), a, b)
+            found += event_differences(kind, str(index), a, b)
     return found
 
 
-def _event(kind: str, index: str, a: Mapping[str, Json], b: Mapping[str, Json]) -> list[Difference]:
+def event_differences(kind: str, index: str, a: Mapping[str, Json], b: Mapping[str, Json]) -> list[Difference]:
+    """What differs between two trainings: class, steps, hyperparameters."""
     place = ("training", kind, index)
     if a.get("class") != b.get("class"):
         return [Difference((*place, "class"), f"training used {a.get('class')} originally, {b.get('class')} now")]

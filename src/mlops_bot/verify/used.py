@@ -104,28 +104,24 @@ def belongs(qualified: str, component: Component) -> bool:
 
 def component_calls(code: Code, component: Component) -> list[tuple[Item | None, ast.Call, str]]:
     """Calls of the component, with the statement they are in (None: a decorator)."""
-    imports = {local: qualified for local, qualified in code.imports.items() if belongs(qualified, component)}
-    if not imports:
-        return []
-    known = dict(imports)
     found: list[tuple[Item | None, ast.Call, str]] = []
     owners: list[tuple[Item | None, ast.AST]] = [(item, part) for item in code.items for part in _own(item)]
     owners += [(None, decorator) for node in code.definitions.values() for decorator in node.decorator_list]
     for item, part in owners:
         for node in ast.walk(part):
-            if isinstance(node, ast.Call):
-                name = dotted(node.func)
-                root = name.partition(".")[0] if name else ""
-                if name and root in known:
-                    found.append((item, node, known[root] + name[len(root) :]))
-            elif (
-                item is None
-                and isinstance(node, ast.expr)
-                and dotted(node)
-                and (dotted(node) or "").partition(".")[0] in known
-            ):
-                found.append((None, ast.Call(func=node, args=[], keywords=[]), dotted(node) or ""))
+            callee_of = node.func if isinstance(node, ast.Call) else node if item is None else None
+            name = _qualified(callee_of, code)
+            if name and belongs(name, component):
+                called = node if isinstance(node, ast.Call) else ast.Call(func=node, args=[], keywords=[])  # type: ignore[arg-type]
+                found.append((item, called, name))
     return found
+
+
+def _qualified(node: ast.AST | None, code: Code) -> str | None:
+    """`prune.remove` -> "torch.nn.utils.prune.remove", where its first name is imported."""
+    name = dotted(node) if isinstance(node, ast.expr) else None
+    root = (name or "").partition(".")[0]
+    return code.imports[root] + (name or "")[len(root) :] if root in code.imports else None
 
 
 def _own(item: Item) -> Sequence[ast.AST]:
@@ -137,7 +133,7 @@ def called(codes: Sequence[Code], component: Component) -> str | None:
     imported = False
     reasons: list[str] = []
     for code in codes:
-        imported = imported or any(belongs(qualified, component) for qualified in code.imports.values())
+        imported = imported or any(belongs(name, component) for name in (*code.imports.values(), *code.import_lines))
         for item, _, name in component_calls(code, component):
             if item is None:
                 return None

@@ -14,6 +14,7 @@ MAX_SCALARS = 20000
 MAX_EVENTS = 500
 MAX_NOTES = 200
 MAX_TEXTS = 500
+MAX_DEPTH = 10  # of nested lists and dictionaries
 FRAMEWORKS = ("torch", "torchvision", "lightning", "pytorch_lightning", "keras", "tensorflow", "sklearn", "xgboost")
 
 
@@ -150,9 +151,9 @@ def plain(value: Any, depth: int = 0) -> Any:
         return value if math.isfinite(value) else repr(value)
     if isinstance(value, int):
         return int(value)
-    if depth < 6 and isinstance(value, dict):
+    if depth < MAX_DEPTH and isinstance(value, dict):
         return {str(key): plain(item, depth + 1) for key, item in value.items()}
-    if depth < 6 and isinstance(value, (list, tuple)):
+    if depth < MAX_DEPTH and isinstance(value, (list, tuple)):
         limit = MAX_SCALARS if depth < 2 else 200
         return [plain(item, depth + 1) for item in value[:limit]]
     item = getattr(value, "item", None)

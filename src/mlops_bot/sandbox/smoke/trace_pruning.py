@@ -1,0 +1,378 @@
+"""Pruning: which weights were masked, when, and how sparse they are in training and at the end (README.md).
+
+A component's hook tells the recorder of every mask (`masked`) and of every target (`asked`). What the weights do then
+is followed here, whatever the library. Shares of zeros are those of the weights the model computes with, masked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import os
+import re
+import sys
+from typing import Any, Callable, Iterator
+
+from .hooks import Hooks, patch
+
+SAMPLE = 256  # masked weights of a tensor that are looked at before every step
+MAX_TENSORS = 400
+MAX_REQUESTS = 60  # of one tensor
+MAX_SAVES = 200
+HELD = 0.98  # of the masked weights: the rest may be rounding
+WORDS = frozenset(["sparsity", "sparse", "prune", "pruned", "pruning"])
+PERCENT = frozenset(["percent", "percentage", "pct", "perc"])
+OTHERS = frozenset(
+    [
+        "initial", "init", "start", "begin", "first", "step", "steps", "increment", "delta", "min", "minimum",
+        "tolerance", "tol", "eps", "every", "epoch", "epochs", "interval", "freq", "frequency", "warmup", "seed",
+        "end", "last", "iterations", "iters", "rounds", "n", "num", "number", "count", "layers", "dim", "norm",
+        "current", "cur", "measured", "achieved", "reached", "actual", "before", "after",
+    ]
+)  # fmt: skip
+
+
+class Tensor:
+    """One weight that was masked: `module.name`, and what happened to it."""
+
+    def __init__(self, module: Any, name: str, library: str) -> None:
+        self.module, self.name, self.library = module, name, library
+        self.mask: Callable[[], Any] = lambda: None
+        self.parameter: Any = None  # what the optimizer has
+        self.trainable = True
+        self.requests: list[dict[str, Any]] = []
+        self.zeros: Any = None  # where to look, before every step
+        self.others: Any = None  # weights that were kept, and their values when the first mask was made
+        self.values: Any = None
+        self.steps = 0  # of its optimizer, after the first mask
+        self.held = 0  # of these, with the masked weights at zero
+
+    def weight(self) -> Any:
+        """The weight as the model uses it, detached."""
+        mask = self.mask()
+        weight = self.parameter.detach()
+        return weight if mask is None else weight * mask.to(weight.dtype)
+
+
+class Recorder:
+    """Everything about pruning in one process; written to the trace when it ends."""
+
+    def __init__(self, hooks: Hooks) -> None:
+        self.hooks = hooks
+        self.steps = 0
+        self.tensors: dict[tuple[int, str], Tensor] = {}
+        self.targets: list[dict[str, Any]] = []  # what the program asked of the library, in order
+        self.schedules: list[dict[str, Any]] = []  # where schedules and regularization lead to
+        self.ended: list[Callable[[], dict[str, Any]]] = []  # give these at the end
+        self.names: dict[str, float] = {}  # what the program calls its target: `SPARSITY`, `args.prune_ratio`
+        self.saves: list[dict[str, Any]] = []
+        self.permanent: list[int] = []  # optimizer steps that were made when masks were made permanent
+        self._optimizers: dict[int, tuple[Any, int, frozenset[int]]] = {}
+        self._roots: dict[int, Any] = {}  # models that were trained
+        self._inputs: dict[int, tuple[Any, ...]] = {}
+        self._options: list[Any] = []
+
+    # --- what the hooks of components tell --------------------------------------------------------------------
+
+    def masked(
+        self, module: Any, name: str, library: str, parameter: Any, mask: Callable[[], Any], amount: Any = None
+    ) -> None:
+        """A mask was made or changed. `mask()` gives it as it is then, None once it is gone."""
+        key = (id(module), name)
+        tensor = self.tensors.get(key)
+        if tensor is None:
+            if len(self.tensors) >= MAX_TENSORS:
+                return
+            tensor = self.tensors[key] = Tensor(module, name, library)
+            tensor.trainable = bool(parameter.requires_grad)
+            self._declared()
+        tensor.parameter, tensor.mask = parameter, mask
+        weight = tensor.weight()
+        zero = (weight == 0).flatten()
+        entry = {"step": self.steps, "zeros": _share(zero)}
+        if isinstance(amount, (int, float)) and not isinstance(amount, bool):
+            entry["amount"] = amount
+        if len(tensor.requests) < MAX_REQUESTS:
+            tensor.requests.append(entry)
+        else:
+            tensor.requests[-1] = entry
+        tensor.zeros = _spread(zero.nonzero().flatten())
+        if tensor.others is None:
+            tensor.others = _spread((~zero).nonzero().flatten())
+            tensor.values = weight.flatten()[tensor.others].clone()
+
+    def asked(self, how: str, value: Any) -> None:
+        """What the program asked for: a ratio or an amount; None where the library was told none."""
+        number = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+        entry = {"how": how, "value": number, "step": self.steps}
+        if entry not in self.targets[-MAX_REQUESTS:] and len(self.targets) < MAX_REQUESTS:
+            self.targets.append(entry)
+
+    def finalized(self) -> None:
+        """Masks were written into the weights and taken away, of the model or of a copy of it."""
+        if self.steps not in self.permanent[-1:]:
+            self.permanent.append(self.steps)
+
+    # --- what is followed -------------------------------------------------------------------------------------
+
+    def before_step(self, optimizer: Any, *_: Any) -> None:
+        if not self.tensors:
+            return
+        owned = self._owned(optimizer)
+        for tensor in list(self.tensors.values()):
+            if id(tensor.parameter) in owned and tensor.zeros is not None:
+                tensor.steps += 1
+                if not len(tensor.zeros) or _share(tensor.weight().flatten()[tensor.zeros] == 0) >= HELD:
+                    tensor.held += 1
+
+    def after_step(self, optimizer: Any, *_: Any) -> None:
+        self.steps += 1
+        self._owned(optimizer)
+
+    def _owned(self, optimizer: Any) -> frozenset[int]:
+        """The parameters of an optimizer, by id; new ones make their model known."""
+        count = sum(len(group["params"]) for group in optimizer.param_groups)
+        known = self._optimizers.get(id(optimizer))
+        if known is None or known[0] is not optimizer or known[1] != count:
+            parameters = [item for group in optimizer.param_groups for item in group["params"]]
+            known = (optimizer, count, frozenset(map(id, parameters)))
+            self._optimizers[id(optimizer)] = known
+            if len(self._roots) < 32:
+                self._find_models(known[2])
+        return known[2]
+
+    def _find_models(self, wanted: frozenset[int]) -> None:
+        kind_of_module = sys.modules["torch"].nn.Module
+        owners = []
+        for item in gc.get_objects():
+            kind = type(item)
+            if isinstance(kind, type) and issubclass(kind, kind_of_module) and "_parameters" in item.__dict__:
+                if any(id(value) in wanted for value in item.parameters()):
+                    owners.append(item)
+        inner = {id(part) for owner in owners for part in owner.modules() if part is not owner}
+        for owner in owners:
+            if id(owner) not in inner and id(owner) not in self._roots:
+                self._roots[id(owner)] = owner
+                self._watch_inputs()
+
+    def _watch_inputs(self) -> None:
+        """What the models are called with, once: at the end they have to answer the same call."""
+
+        def called(module: Any, inputs: Any) -> None:
+            if id(module) in self._roots and id(module) not in self._inputs:
+                self._inputs[id(module)] = inputs
+                if set(self._roots) <= set(self._inputs):
+                    handle.remove()
+
+        modules = sys.modules["torch.nn.modules.module"]
+        handle = modules.register_module_forward_pre_hook(called)
+
+    def saved(self, target: Any) -> None:
+        path = getattr(target, "name", target)
+        if isinstance(path, (str, os.PathLike)) and len(self.saves) < MAX_SAVES:
+            project = self.hooks.roots[0]
+            self.saves.append({"path": os.path.relpath(os.path.realpath(path), project), "step": self.steps})
+
+    def option(self, namespace: Any) -> None:
+        if len(self._options) < 8:
+            self._options.append(namespace)
+
+    # --- what the program calls its target --------------------------------------------------------------------
+
+    def _declared(self) -> None:
+        """Numbers that the calling code names as a sparsity, with the values they have now."""
+        frame = sys._getframe(1)
+        places: list[tuple[str, dict[str, Any]]] = [("", vars(sys.modules["__main__"]))]
+        places += [(f"{type(item).__name__}.", _attributes(item)) for item in self._options]
+        depth = 0
+        while frame is not None and depth < 60:
+            if self.hooks.is_project(frame.f_code.co_filename):
+                places.append(("", frame.f_locals))
+            frame, depth = frame.f_back, depth + 1  # type: ignore[assignment]
+        for prefix, values in places:
+            for name, value in list(values.items()):
+                for word, number in _numbers(name, value):
+                    share = _as_share(word, number)
+                    if share is not None and len(self.names) < 20:
+                        self.names.setdefault(prefix + word, share)
+
+    # --- what is written --------------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        if not self.tensors and not self.targets:
+            return
+        torch = sys.modules["torch"]
+        for end in self.ended[:MAX_REQUESTS]:
+            with contextlib.suppress(Exception):
+                self.schedules.append(end())
+        paths = {id(part): path for root in self._roots.values() for path, part in root.named_modules()}
+        with torch.no_grad():
+            tensors = [self._described(tensor, paths) for tensor in self.tensors.values()]
+            models = [self._model(root) for root in list(self._roots.values())]
+        self.hooks.trace.component["pruning"] = {
+            "steps": self.steps,
+            "tensors": tensors,
+            "targets": self.targets,
+            "schedules": self.schedules,
+            "names": self.names,
+            "models": models,
+            "saves": self.saves,
+            "permanent": self.permanent[-MAX_REQUESTS:],
+        }
+
+    def _described(self, tensor: Tensor, paths: dict[int, str]) -> dict[str, Any]:
+        trained = any(id(tensor.parameter) in owned for _, _, owned in self._optimizers.values())
+        weight = tensor.weight()
+        changed = None
+        if tensor.others is not None and len(tensor.others):
+            changed = _share(weight.flatten()[tensor.others] != tensor.values)
+        return {
+            "name": f"{paths.get(id(tensor.module)) or type(tensor.module).__name__}.{tensor.name}",
+            "library": tensor.library,
+            "shape": list(weight.shape),
+            "size": weight.numel(),
+            "zeros": _share(weight == 0),
+            "masked": tensor.mask() is not None,
+            "requests": tensor.requests,
+            "trained": trained,
+            "trainable": tensor.trainable,
+            "steps": tensor.steps,
+            "held": tensor.held,
+            "changed": changed,
+        }
+
+    def _model(self, root: Any) -> dict[str, Any]:
+        """A trained model: its layers that could be pruned, and which of them were."""
+        owned = frozenset().union(*(ids for _, _, ids in self._optimizers.values()))
+        places = {key: index for index, key in enumerate(self.tensors)}
+        layers = []
+        for path, module in root.named_modules():
+            for name in sorted({n.removesuffix("_orig") if n.endswith("_orig") else n for n in module._parameters}):
+                index = places.get((id(module), name))
+                weight = module._parameters.get(name)
+                weight = module._parameters.get(name + "_orig") if weight is None else weight
+                layer = name == "weight" and _is_layer(module)
+                if weight is not None and (index is not None or (layer and id(weight) in owned)):
+                    trained = id(weight) in owned and (index is None or self.tensors[(id(module), name)].trainable)
+                    if index is None and not weight.requires_grad:
+                        continue
+                    layers.append(
+                        {
+                            "name": f"{path}.{name}" if path else name,
+                            "kind": type(module).__name__,
+                            "size": weight.numel(),
+                            "shape": list(weight.shape),
+                            "tensor": index,
+                            "layer": layer,
+                            "trained": trained,
+                        }
+                    )
+        entry = {"class": type(root).__name__, "layers": layers[:MAX_TENSORS]}
+        if any(layer["tensor"] is not None for layer in layers):
+            entry["callable"] = self._answers(root)
+        return entry
+
+    def _answers(self, root: Any) -> str | None:
+        """Whether the model can still be called as it was: "" when it can, the error when not, None when unknown."""
+        inputs = self._inputs.get(id(root))
+        if not inputs:
+            return None
+        training = [(module, module.training) for module in root.modules()]
+        try:
+            root.eval()
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                root(*inputs)
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"[:300]
+        finally:
+            for module, mode in training:
+                module.training = mode
+        return ""
+
+
+def recorder(hooks: Hooks) -> Recorder:
+    """The recorder of this process: the components' hooks share it."""
+    found = getattr(hooks, "pruning", None)
+    if found is None:
+        found = hooks.pruning = Recorder(hooks)  # type: ignore[attr-defined]
+        hooks.after_import("torch", lambda torch: _follow(found, torch))
+        hooks.after_import("argparse", lambda module: _options(found, module))
+        hooks.trace.finishers.append(found.finish)
+    return found  # type: ignore[no-any-return]
+
+
+def _follow(recorder: Recorder, torch: Any) -> None:
+    optimizer = sys.modules["torch.optim.optimizer"]
+    optimizer.register_optimizer_step_pre_hook(recorder.before_step)
+    optimizer.register_optimizer_step_post_hook(recorder.after_step)
+
+    def saving(original: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(obj: Any, f: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(obj, f, *args, **kwargs)
+            recorder.saved(f)
+            return result
+
+        return wrapper
+
+    patch(torch.serialization, "save", saving)
+    torch.save = torch.serialization.save
+
+
+def _options(recorder: Recorder, module: Any) -> None:
+    def parse(original: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(self, *args, **kwargs)
+            if isinstance(result, tuple) and recorder.hooks.from_project_stack():
+                recorder.option(result[0])
+            return result
+
+        return wrapper
+
+    patch(module.ArgumentParser, "parse_known_args", parse)
+
+
+def _share(flags: Any) -> float:
+    return round(float(flags.double().mean()), 6) if flags.numel() else 0.0
+
+
+def _spread(indices: Any) -> Any:
+    """At most SAMPLE of the indices, from all over."""
+    return indices[:: max(1, len(indices) // SAMPLE)][:SAMPLE]
+
+
+def _is_layer(module: Any) -> bool:
+    """A layer that pruning is expected of: convolutions and linear layers."""
+    kinds = {kind.__name__ for kind in type(module).__mro__}
+    return bool(kinds & {"_ConvNd", "Linear"}) and "NonDynamicallyQuantizableLinear" not in kinds
+
+
+def _attributes(item: Any) -> dict[str, Any]:
+    try:
+        return dict(vars(item))
+    except TypeError:
+        return {}
+
+
+def _numbers(name: str, value: Any) -> Iterator[tuple[str, float]]:
+    """The numbers behind a name: itself, or entries of a configuration (a dictionary or a plain object)."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield name, float(value)
+    elif isinstance(value, dict) and len(value) < 200:
+        yield from ((key, float(entry)) for key, entry in list(value.items()) if _plain(key, entry))
+    elif type(value).__module__ == "__main__" or "config" in name.lower() or "args" in name.lower():
+        yield from ((key, float(entry)) for key, entry in _attributes(value).items() if _plain(key, entry))
+
+
+def _plain(key: Any, value: Any) -> bool:
+    return isinstance(key, str) and isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _as_share(name: str, value: float) -> float | None:
+    """The share of weights to prune that a name promises (`SPARSITY`, `prune_percent`); None for any other name."""
+    words = {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
+    if not words & WORDS or words & OTHERS:
+        return None
+    if words & PERCENT and 1 <= value < 100:
+        return value / 100
+    return value if 0 < value < 1 else None
