@@ -19,6 +19,8 @@ from mlops_bot.errors import UserError
 ENGINES = ("auto", "recipe", "openai", "tgi", "scripted")
 SandboxName = Literal["auto", "docker", "process"]
 SANDBOXES: tuple[SandboxName, ...] = ("auto", "docker", "process")
+EmbedderName = Literal["none", "local", "openai", "tei"]
+EMBEDDERS: tuple[EmbedderName, ...] = ("none", "local", "openai", "tei")
 DEFAULT_BASE_IMAGE = "python:3.11-slim"
 # Package-index settings that an image or environment build has to share with this machine.
 _INDEX_VARIABLES = (
@@ -65,14 +67,46 @@ class Settings:
     home: str | None = None
     index: Mapping[str, str] = field(default_factory=dict, repr=False)  # may carry credentials
     no_color: bool = False
+    docs: str | None = None  # path of a documentation index, or "off"; None: the one in the cache folder, if any
+    docs_url: str | None = field(default=None, repr=False)  # where a published index is fetched from
+    docs_sha256: str | None = None  # what it has to be
+    weaviate_url: str | None = field(default=None, repr=False)
+    weaviate_grpc: str | None = None  # host:port, where it is not the usual one
+    weaviate_api_key: str | None = field(default=None, repr=False)  # may write: for docs_index only
+    weaviate_query_key: str | None = field(default=None, repr=False)  # may read
+    embedder: EmbedderName = "none"
+    embedding_model: str | None = None
+    embedding_url: str | None = field(default=None, repr=False)
+    embedding_key: str | None = field(default=None, repr=False)
+
+    @property
+    def docs_path(self) -> Path:
+        """The documentation index that is read and built, unless a server is configured."""
+        return (
+            Path(self.docs).expanduser() if self.docs and self.docs != "off" else self.cache_dir / "docs" / "index.db"
+        )
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Whatever must never be shown: keys, tokens, and the passwords in addresses."""
-        addresses = (self.openai_base_url, self.tgi_url, *self.index.values())
+        addresses = (
+            self.openai_base_url,
+            self.tgi_url,
+            self.docs_url,
+            self.weaviate_url,
+            self.embedding_url,
+            *self.index.values(),
+        )
         passwords = (_password(address) for address in addresses if address)
-        keys = (self.openai_api_key, self.hf_token, self.github_token)
-        return tuple(secret for secret in (*keys, *passwords) if secret)
+        keys = (
+            self.openai_api_key,
+            self.hf_token,
+            self.github_token,
+            self.weaviate_api_key,
+            self.weaviate_query_key,
+            self.embedding_key,
+        )
+        return tuple(dict.fromkeys(secret for secret in (*keys, *passwords) if secret))
 
     def override(self, **options: Any) -> Settings:
         """The same settings with the options that were given (None means: not given)."""
@@ -101,6 +135,19 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         home=env.get("HOME"),
         index={name: env[name] for name in _INDEX_VARIABLES if env.get(name)},
         no_color=bool(env.get("NO_COLOR")),
+        docs=env.get("MLOPS_BOT_DOCS") or None,
+        docs_url=env.get("MLOPS_BOT_DOCS_URL") or None,
+        docs_sha256=env.get("MLOPS_BOT_DOCS_SHA256") or None,
+        weaviate_url=env.get("MLOPS_BOT_WEAVIATE_URL") or None,
+        weaviate_grpc=env.get("MLOPS_BOT_WEAVIATE_GRPC") or None,
+        weaviate_api_key=env.get("MLOPS_BOT_WEAVIATE_API_KEY") or None,
+        weaviate_query_key=env.get("MLOPS_BOT_WEAVIATE_QUERY_KEY") or None,
+        embedder=_choice(env, "MLOPS_BOT_EMBEDDER", EMBEDDERS),
+        embedding_model=env.get("MLOPS_BOT_EMBEDDING_MODEL") or None,
+        embedding_url=env.get("MLOPS_BOT_EMBEDDING_URL") or None,
+        embedding_key=env.get("MLOPS_BOT_EMBEDDING_KEY")
+        or (None if env.get("MLOPS_BOT_EMBEDDING_URL") else env.get("OPENAI_API_KEY"))  # never to another server
+        or None,
     )
 
 

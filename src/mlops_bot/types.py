@@ -106,11 +106,15 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class DocChunk:
+    """A passage of a component's documentation, as it is cited: `version` is the release that it documents."""
+
     component: str
     version: str
     title: str
     url: str
     text: str
+    path: str = ""  # the page's path in its source, or "docstring:" and a qualified name
+    names: tuple[str, ...] = ()  # qualified names that it documents, the public one first
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,7 +412,16 @@ class Engine(Protocol):
 
 @runtime_checkable
 class DocStore(Protocol):
-    def search(self, query: str, *, component: str, version: str | None, limit: int) -> Sequence[DocChunk]: ...
+    """Documentation that can be searched. A store that does not answer raises DocsError; a component that it does not
+    have gives nothing."""
+
+    def versions(self, component: str) -> Sequence[str]:
+        """The releases of a component that are indexed, newest first."""
+        ...
+
+    def search(self, query: str, *, component: str, version: str | None, limit: int) -> Sequence[DocChunk]:
+        """The best passages, best first, of the nearest release to `version` (None: the newest)."""
+        ...
 
 
 @runtime_checkable

@@ -70,6 +70,12 @@ class LoopbackServer:
             def do_POST(self) -> None:
                 server._handle(self)
 
+            def do_PUT(self) -> None:
+                server._handle(self)
+
+            def do_DELETE(self) -> None:
+                server._handle(self)
+
             def log_message(self, *args: Any) -> None:
                 pass
 
