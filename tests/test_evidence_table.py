@@ -43,6 +43,13 @@ def test_a_metric_stands_beside_what_the_original_printed() -> None:
     assert accuracy.split() == ["accuracy", "0.9867"]
 
 
+def test_a_program_that_prints_no_finite_number_is_shown_too() -> None:
+    (accuracy,) = [
+        row for row in rows("best: inf\nloss: nan\naccuracy: 98.67%\n") if row.strip().startswith("accuracy")
+    ]
+    assert accuracy.split() == ["accuracy", "0.9867", "98.67%"]
+
+
 def test_series_are_short_notes_are_told_once_and_what_is_not_there_is_left_out() -> None:
     text = "\n".join(rows())
     assert "1 0.5 ... 0.02 (50 values)" in text

@@ -147,7 +147,7 @@ def _printed_as(points: Json, printed: Sequence[numbers.Printed]) -> str:
     if not values or isinstance(values[-1], bool) or not isinstance(values[-1], int | float):
         return ""
     value = float(values[-1])
-    for number in reversed(printed):
+    for number in reversed([number for number in printed if math.isfinite(number.value)]):
         for scale in (1.0, 100.0) if number.unit == "%" else (1.0,):
             telling = not number.integer and number.digits + len(str(int(abs(number.value)))) >= 3
             if telling and math.isfinite(value) and numbers.shows(number, value * scale):

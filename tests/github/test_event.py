@@ -35,6 +35,7 @@ def test_a_comment_on_a_pull_request_is_a_trigger() -> None:
         comment_id=492700400,
         comment_url="https://github.com/Codertocat/Hello-World/issues/1#issuecomment-492700400",
         default_branch="master",
+        created_at="2019-05-15T15:20:21Z",
     )
     assert read_request.command == Command(
         "add", "mlflow", paths=("src/train.py",), functionality="experiment-tracking", author="Codertocat"

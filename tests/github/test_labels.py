@@ -29,6 +29,7 @@ def command(name: str, config: Config | None = None) -> Command | None:
 def test_every_component_and_every_pair_with_something_in_common_has_a_label() -> None:
     assert labels.default(KNOWN) == {
         "mlops:mlflow": "add mlflow",
+        "mlops:mlflow-model-registration": "add mlflow --for model-registration",
         "mlops:wandb": "add wandb",
         "mlops:optuna": "add optuna",
         "mlops:gitpython": "add gitpython",

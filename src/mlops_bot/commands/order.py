@@ -261,8 +261,8 @@ class Work:
         if not self._new:
             self.board.set("delivery", "skipped", "nothing is verified")
             return outcome
-        verified = outcome.status == "verified"
-        outcome = replace(outcome, draft=not verified)
+        unproven = [file for file in self.files if file.status in ("failed", "unverified") and file.changes]
+        outcome = replace(outcome, draft=self._drafts and bool(unproven))
         new = list(self._new.values())
         paths.check(new, tree, allowed=self._allowed)
         delivered = delivery.deliver(self.desk.forge, self._parcel(outcome, new), place)

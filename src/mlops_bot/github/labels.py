@@ -12,16 +12,20 @@ from mlops_bot.shown import one_line
 from mlops_bot.types import Component
 
 PREFIX = "mlops:"
+MAX_LABEL = 50  # characters, on GitHub
 
 
 def default(components: Mapping[str, Component]) -> dict[str, str]:
-    """Label -> command for every component, and for every pair that has a functionality in common."""
+    """Label -> command for every component, each further functionality of it, and every pair with one in common."""
     found = {f"{PREFIX}{name}": f"add {name}" for name in components}
+    for component in components.values():
+        for further in component.functionalities[1:]:
+            found[f"{PREFIX}{component.name}-{further}"] = f"add {component.name} --for {further}"
     for source in components.values():
         for target in components.values():
             if source is not target and set(source.functionalities) & set(target.functionalities):
                 found[f"{PREFIX}{source.name}-to-{target.name}"] = f"translate {source.name} {target.name}"
-    return found
+    return {label: words for label, words in found.items() if len(label) <= MAX_LABEL}
 
 
 def mapping(config: Config, components: Mapping[str, Component]) -> dict[str, str]:

@@ -49,7 +49,7 @@ def prose(text: object, width: int = 1000) -> str:
     if begin:
         pieces, position = [f"{begin[1]}\\{begin[2]}"], begin.end()
     for found in _QUOTED.finditer(line, position):
-        pieces += [_unlinked(line[position : found.start()]), code(found[1])]
+        pieces += [_unlinked(line[position : found.start()]), code(found[1], width)]
         position = found.end()
     return "".join([*pieces, _unlinked(line[position:])])
 

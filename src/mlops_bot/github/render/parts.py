@@ -144,7 +144,7 @@ def evidence(file: FileResult, component: str, components: Mapping[str, Componen
     baseline = Observation(0, "exited", stdout if isinstance(stdout, str) else "", "", 0.0, {}, {})
     try:
         rows = evidence_table.rows(title(component, components), held, baseline)
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError):  # a later stage gets it as a file
+    except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError):  # a later stage gets it as a file
         return "the evidence has a form that is not known"
     return "\n".join(rows).strip("\n")
 
