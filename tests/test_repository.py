@@ -245,7 +245,7 @@ def test_locks_hold_what_the_project_asks_for() -> None:
         *project["project"]["dependencies"],
         *(e for g in project["dependency-groups"].values() for e in g if isinstance(e, str)),
     ]
-    names = {re.split(r"[<>=!~ ]", line)[0] for line in asked}
+    names = {re.split(r"[\[<>=!~ ]", line)[0] for line in asked}
     assert {name for name in names if not re.search(rf"^{re.escape(name)}==", dev, re.MULTILINE)} == set()
 
 
