@@ -60,18 +60,20 @@ def requirement_files(project: Project) -> dict[str, str]:
 # --- the project around it -------------------------------------------------------------------------------------
 
 
-def gather(scripts: Sequence[Path], *, data: Path | None = None, limit_mb: float = 256) -> Project:
+def gather(
+    scripts: Sequence[Path], *, data: Path | None = None, limit_mb: float = 256, root: Path | None = None
+) -> Project:
     """The files of the project that `scripts` belong to.
 
-    Root: the nearest ancestor of the first script with a project marker, else the script's directory. Left out:
-    version control, virtual environments, caches, trackers' stores, files over 20 MB, links that leave the root. Over
-    `limit_mb` the script's own directory and the local modules it imports are taken instead. `data` keeps its place
-    inside the project; from elsewhere it is copied to `<directory of the first script>/<name>`.
+    Root, unless it is given: the nearest ancestor of the first script with a project marker, else the script's
+    directory. Left out: version control, virtual environments, caches, trackers' stores, files over 20 MB, links that
+    leave the root. Over `limit_mb` the script's own directory and the local modules it imports are taken instead.
+    `data` keeps its place inside the project; from elsewhere it is copied to `<directory of the first script>/<name>`.
     """
     if not scripts:
         raise UserError("no training script was named", hint="name at least one, such as train.py")
     places = [script.resolve() for script in scripts]
-    root = find_root(places[0])
+    root = root.resolve() if root is not None else find_root(places[0])
     for given, place in zip(scripts, places, strict=True):
         if not place.is_relative_to(root):
             raise UserError(

@@ -37,10 +37,12 @@ from mlops_bot.verify.pipeline import Verifier
 class Running:
     """Judges by running: the sandbox, its runtimes and the cache are shared by the scripts of one command."""
 
-    def __init__(self, settings: Settings, progress: Progress, *, cached: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, progress: Progress, *, cached: bool = True, cache: Cache | None = None
+    ) -> None:
         self._settings = settings
         self._progress = progress
-        self._cache: Cache = compose.cache(settings, enabled=cached)
+        self._cache: Cache = cache or compose.cache(settings, enabled=cached)
         self._prepared: dict[tuple[str, ...], Runtime] = {}
         self.runtimes: dict[str, Runtime] = {}  # script -> where it was run
 

@@ -1,0 +1,174 @@
+"""`python -m benchmark run`: ask, judge, keep; stop at any time and go on where it was."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+
+from benchmark import engines, execute, fetch, generate, protocol, work
+from benchmark.manifest import manifest
+from benchmark.programs import load
+from benchmark.records import Records
+from benchmark.work import Piece
+from mlops_bot import compose, settings
+from mlops_bot.cache import Cache
+from mlops_bot.commands.judging import Running
+from mlops_bot.commands.work import Assignment, How
+from mlops_bot.console import Console
+from mlops_bot.errors import SandboxError, UserError
+from mlops_bot.settings import Settings
+from mlops_bot.types import Engine, Json, Progress, Task
+
+Work = list[tuple[Piece, Assignment, How]]
+
+
+def run(options: argparse.Namespace) -> int:
+    """0 when everything has a verdict, 3 when infrastructure kept some from it: run it again, it goes on there."""
+    configured = settings.load().override(sandbox=options.sandbox)
+    names = [engines.parse(text) for text in options.engine]
+    place = options.out
+    with Console(quiet=options.quiet, no_color=configured.no_color, secrets=configured.secrets) as console:
+        pieces = planned(options, names)
+        todo, absent = prepared(pieces, fetch.home(configured), options)
+        if absent:
+            raise UserError(
+                f"{len(absent)} programs are not there: {', '.join(absent[:5])}", hint="run `python -m benchmark fetch`"
+            )
+        sandbox, isolated = compose.sandbox(configured, console.progress)
+        if not isolated and any(name.kind in ("openai", "tgi") for name in names):
+            raise UserError(
+                "a model's code is not run without isolation, and no Docker engine answers",
+                hint="start Docker, or pass --sandbox process to run it as yourself on this machine",
+            )
+        _keep_manifest(place, options, sandbox.name)
+        generations, attempts = Records(place / "generations.jsonl"), Records(place / "attempts.jsonl")
+        stopped = None
+        for name in names:
+            mine = [entry for entry in todo if entry[0].cell.engine == name.text]
+            build = _builder(name, configured, options.max_cost, console.progress)
+            with contextlib.ExitStack() as stack:
+                stopped = generate.generate(mine, build(stack), generations, console.progress) or stopped
+        items = execute.todo(todo, generations, attempts, sandbox.name)
+        console.progress(
+            "judge", f"{len(items)} of {sum(piece.cell.samples for piece, _, _ in todo)} without a verdict"
+        )
+        with workers(options) as pool:
+            execute.execute(items, _judge(options), attempts, pool=pool, progress=console.progress)
+        left = execute.todo(todo, generations, attempts, sandbox.name)
+        if stopped:
+            console.last(f"stopped: {stopped}", good=False)
+        said = f"{len(attempts)} attempts in {place}; `python -m benchmark report {place}` shows them"
+        console.last(said if not left else f"{len(left)} without a verdict; run it again. {said}", good=not left)
+    return SandboxError.exit_code if left or stopped else 0
+
+
+def planned(options: argparse.Namespace, names: Sequence[engines.EngineName]) -> list[Piece]:
+    """All pieces of work that the options ask for. Raises UserError when that is none."""
+    programs = load(only=options.programs)
+    cells = [
+        cell
+        for name in names
+        for cell in protocol.cells(
+            name.text, tables=options.tables, temperatures=options.temperatures, samples=options.samples
+        )
+    ]
+    found = list(work.pieces(cells, programs, options.era, options.shard))
+    if not found:
+        raise UserError("nothing is left to do with these options", hint="name other tables, programs or shards")
+    return found
+
+
+def prepared(pieces: Sequence[Piece], root: Path, options: argparse.Namespace) -> tuple[Work, list[str]]:
+    """Each piece with the bot's assignment; and the programs that were not fetched."""
+    absent = sorted({p.program.id for p in pieces if not fetch.complete(root, p.program, p.era)})
+    if absent:
+        return [], absent
+    return [(piece, *work.assignment(piece, root, timeout=options.timeout)) for piece in pieces], []
+
+
+def _keep_manifest(place: Path, options: argparse.Namespace, sandbox: str) -> None:
+    """Written once; a run that goes on under another revision or with other packages is said to be one."""
+    said = {name: value for name, value in vars(options).items() if name in
+            ("engine", "tables", "temperatures", "samples", "era", "programs", "timeout")}  # fmt: skip
+    document = manifest(said, sandbox=sandbox)
+    path = place / "manifest.json"
+    with contextlib.suppress(OSError, ValueError):
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        document["continued"] = [*earlier.pop("continued", []), earlier] if _other(earlier, document) else (
+            earlier.get("continued", [])
+        )  # fmt: skip
+    place.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def _other(earlier: dict[str, Json], now: dict[str, Json]) -> bool:
+    return any(earlier.get(name) != now.get(name) for name in ("revision", "checks", "packages", "sandbox", "dirty"))
+
+
+def _builder(
+    name: engines.EngineName, configured: Settings, max_cost: float | None, progress: Progress
+) -> Callable[[contextlib.ExitStack], Callable[[Task], Engine]]:
+    """Engines by task: one for all tasks, so that the cost cap holds for the run."""
+
+    def opened(stack: contextlib.ExitStack) -> Callable[[Task], Engine]:
+        built: list[Engine] = []
+
+        def engine(task: Task) -> Engine:
+            if not built:
+                built.append(engines.build(name, task.component, configured, max_cost=max_cost, progress=progress))
+                stack.enter_context(compose.opened(built))
+            return built[0]
+
+        return engine
+
+    return opened
+
+
+def _judge(options: argparse.Namespace) -> Callable[[execute.Todo], dict[str, Json]]:
+    """What a worker does with one item. It can be sent to another machine: it names no object of this one."""
+    if options.cluster:
+        from benchmark.cluster import judge
+
+        return judge(options.sandbox)
+    local = threading.local()
+
+    def here(item: execute.Todo) -> dict[str, Json]:
+        if not hasattr(local, "judging"):  # one for each thread: connections are not shared
+            local.judging = judging(options.sandbox)
+        return execute.attempt(item, local.judging)
+
+    return here
+
+
+def judging(sandbox: str | None) -> Running:
+    """The bot's own judge, with a cache that forgets nothing."""
+    configured = settings.load().override(sandbox=sandbox)
+    return Running(configured, _quiet, cache=Cache(configured.cache_dir / "benchmark" / "results", entries=None))
+
+
+def _quiet(stage: str, message: str) -> None:
+    del stage, message
+
+
+@contextlib.contextmanager
+def workers(options: argparse.Namespace) -> Iterator[Executor]:
+    """Threads of this process, or the workers of a Dask cluster."""
+    if options.cluster:
+        from benchmark.cluster import executor
+
+        with executor(options.cluster) as pool:
+            yield pool
+        return
+    pool = ThreadPoolExecutor(max_workers=options.jobs)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    else:
+        pool.shutdown()

@@ -1,0 +1,54 @@
+"""The pieces of work of a run: one for each cell and program, with the bot's own assignment behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark import fetch
+from benchmark.programs import Era, Program, of_frameworks
+from benchmark.protocol import Cell, Shard
+from mlops_bot import project
+from mlops_bot.commands import common
+from mlops_bot.commands.work import Assignment, How, assign
+from mlops_bot.types import Command
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One program in one cell."""
+
+    cell: Cell
+    program: Program
+    era: Era
+
+    @property
+    def name(self) -> str:
+        return f"{self.cell.name}/{self.program.id}"
+
+
+def pieces(cells: Sequence[Cell], programs: Sequence[Program], era: Era, shard: Shard) -> Iterator[Piece]:
+    """All work, program by program: what needs the same original comes one after the other."""
+    for program in programs:
+        if shard.has(program.id):
+            for cell in cells:
+                if of_frameworks([program], [cell.row.framework]):
+                    yield Piece(cell, program, era)
+
+
+def assignment(piece: Piece, root: Path, *, timeout: float) -> tuple[Assignment, How]:
+    """The bot's own work for it. Raises UserError for a program that is not there or cannot be read."""
+    form = piece.program.forms[piece.era]
+    script = fetch.folder(root, piece.program, piece.era) / piece.program.entry
+    gathered = project.gather([script], root=script.parent)
+    how = How(
+        samples=piece.cell.samples,
+        temperature=piece.cell.temperature or 0.0,
+        repair=0,
+        style=piece.cell.style or "zero-shot",
+        run=common.Run(form.run, timeout),
+    )
+    row = piece.cell.row
+    asked = Command("add", row.component, functionality=row.functionality)
+    return assign(asked, gathered.source(gathered.scripts[0]), gathered, how), how
