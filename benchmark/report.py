@@ -172,8 +172,8 @@ def _made_with(manifest: Mapping[str, Json]) -> str:
     return (
         f"mlops-bot {manifest['version']} at {str(manifest.get('revision'))[:12]}{dirty}; {manifest['sandbox']} "
         f"sandbox; era {manifest['options'].get('era')}; Python {manifest['machine']['python']}; {packages}. Shares "
-        "are of the programs whose unmodified original runs, with 95 % intervals; *verified* is this project's verdict, "
-        "*runs* the paper's own criterion (executes and does the task, whatever else changed)."
+        "are of the programs whose unmodified original runs, with 95 % intervals; *verified* is this project's "
+        "verdict, *runs* the paper's own criterion (executes and does the task, whatever else changed)."
     )
 
 
