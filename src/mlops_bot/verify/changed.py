@@ -82,7 +82,7 @@ def _shows(item: Item) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and callee(node.value) in SHOWING
 
 
-def _strip(iterable: ast.expr) -> ast.expr:
+def strip(iterable: ast.expr) -> ast.expr:
     while isinstance(iterable, ast.Call) and callee(iterable) in WRAPPERS and iterable.args:
         if callee(iterable) == "trange":
             return ast.Call(func=ast.Name(id="range", ctx=ast.Load()), args=iterable.args, keywords=[])
@@ -92,8 +92,8 @@ def _strip(iterable: ast.expr) -> ast.expr:
 
 def _for(item: Item, other: Item, original: Code, candidate: Code) -> str | None:
     kept = frozenset(name for names in original.values.values() for name in names)
-    before = _strip(resolve(item.parts[1], original, item.scope, kept))  # type: ignore[arg-type]
-    after = _strip(resolve(other.parts[1], candidate, other.scope, kept))  # type: ignore[arg-type]
+    before = strip(resolve(item.parts[1], original, item.scope, kept))  # type: ignore[arg-type]
+    after = strip(resolve(other.parts[1], candidate, other.scope, kept))  # type: ignore[arg-type]
     if ast.dump(before) == ast.dump(after):
         return None
     old, new = original.source(item.node), candidate.source(other.node)

@@ -152,7 +152,11 @@ class _Normal(ast.NodeTransformer):
 
 def parse(text: str) -> Code:
     """Take a file apart. Raises SyntaxError or ValueError as `ast.parse` does."""
-    tree = ast.parse(text)
+    return take_apart(text, ast.parse(text))
+
+
+def take_apart(text: str, tree: ast.Module) -> Code:
+    """The same for a tree of `text`, whose nodes may have been replaced by others with the same line numbers."""
     tree = ast.fix_missing_locations(_Normal().visit(tree))
     code = Code(text, tree)
     _collect_names(code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 from mlops_bot.verify import changed
 from mlops_bot.verify.code import Code, FunctionNode, Item, atoms, callee, dotted, is_literal, resolve
@@ -12,13 +13,27 @@ from mlops_bot.verify.code import Code, FunctionNode, Item, atoms, callee, dotte
 PRINTING = frozenset({"print", "info", "debug", "warning", "log", "write", "format", "pprint"})
 
 
-def check(original: Code, candidate: Code, hyperparameters: frozenset[str]) -> str | None:
+class Excuse(Protocol):
+    """What a functionality may do to statements, where every other one has to keep them."""
+
+    def lost(self, item: Item) -> bool:
+        """Whether a statement that has no counterpart lives on in another form."""
+        ...
+
+    def changed(self, item: Item, other: Item, reason: str) -> bool:
+        """Whether a statement may be changed for this reason."""
+        ...
+
+
+def check(
+    original: Code, candidate: Code, hyperparameters: frozenset[str], *, excuse: Excuse | None = None
+) -> str | None:
     """The first thing that is lost or forbiddenly changed, in words; None when all is there."""
     return (
         _definitions(original, candidate)
         or _imports(original, candidate)
         or _arguments(original, candidate)
-        or statements(original, candidate, hyperparameters)
+        or statements(original, candidate, hyperparameters, excuse=excuse)
     )
 
 
@@ -159,7 +174,9 @@ def _arguments(original: Code, candidate: Code) -> str | None:
     return None
 
 
-def statements(original: Code, candidate: Code, hyperparameters: frozenset[str]) -> str | None:
+def statements(
+    original: Code, candidate: Code, hyperparameters: frozenset[str], *, excuse: Excuse | None = None
+) -> str | None:
     """Match every statement of the original; the first one that has no place, or a forbidden change."""
     by_key: dict[str, list[Item]] = {}
     for item in candidate.items:
@@ -192,9 +209,11 @@ def statements(original: Code, candidate: Code, hyperparameters: frozenset[str])
     for item in left:
         found = _similar(item, pool, original, candidate, kept)
         if found is None:
+            if excuse is not None and excuse.lost(item):
+                continue
             return _lost(item, original)
         other, reason = found
-        if reason:
+        if reason and not (excuse is not None and excuse.changed(item, other, reason)):
             return reason
         matched[item.index] = other
         pool = [rest for rest in pool if rest is not other]
@@ -323,12 +342,11 @@ def _essential(item: Item) -> set[str]:
 
 
 def _reachable(original: Code, candidate: Code, matched: Mapping[int, Item]) -> str | None:
-    for item in original.items:
-        other = matched[item.index]
+    pairs = [(item, matched[item.index]) for item in original.items if item.index in matched]
+    for item, other in pairs:
         if item.dead is None and other.dead is not None:
             return f"`{original.source(item.node)}` (line {other.line}) can no longer run: it is {other.dead}"
-    for item in original.items:
-        other = matched[item.index]
+    for item, other in pairs:
         if item.scope in original.live and other.scope not in candidate.live:
             return (
                 f"`{original.source(item.node)}` (line {other.line}) can no longer run: nothing calls `{other.scope}`"
@@ -338,6 +356,8 @@ def _reachable(original: Code, candidate: Code, matched: Mapping[int, Item]) -> 
 
 def _loops(original: Code, candidate: Code, matched: Mapping[int, Item]) -> str | None:
     for item in original.items:
+        if item.index not in matched:
+            continue
         other = matched[item.index]
         if item.kind in ("for", "while"):
             reason = _leaves(item, other, candidate)
@@ -345,7 +365,7 @@ def _loops(original: Code, candidate: Code, matched: Mapping[int, Item]) -> str 
                 return reason
         if not item.loops or other.scope != item.scope:
             continue
-        loop = matched[item.loops[-1]]
+        loop = matched.get(item.loops[-1], other)
         if loop.scope == other.scope and loop.index not in other.loops:
             alike = any(own.key == item.key and own.index != item.index for own in original.items)
             if not alike:

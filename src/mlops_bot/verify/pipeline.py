@@ -143,6 +143,8 @@ class Verifier:
         evidence = self._collect(files, result)
         if isinstance(evidence, Failed):
             return evidence
+        noted = adapted.trace.get("component")  # what the component's own hook saw while the program ran
+        evidence = {**noted, **evidence} if isinstance(noted, Mapping) else evidence
         reason = components.check(task.component)(
             evidence, functionality=task.functionality, facts=self._facts, baseline=baseline, adapted=adapted
         )

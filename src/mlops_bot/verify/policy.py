@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from mlops_bot.types import Failed, Functionality, Observation
-from mlops_bot.verify import lost, preserved, pruned
+from mlops_bot.verify import lost, moved, preserved, pruned, searched
 from mlops_bot.verify.code import Code
 
 
@@ -29,11 +29,11 @@ class Comparison(Protocol):
 
 
 _READINGS: Mapping[Functionality, Reading] = {
-    # a search moves statements into its objective, and puts a trial's values where literals were
+    "hyperparameter-optimization": moved.check,
 }
 _COMPARISONS: Mapping[Functionality, Comparison] = {
+    "hyperparameter-optimization": searched.compare,
     "model-optimization": pruned.compare,
-    # "hyperparameter-optimization" gets its own
 }
 
 

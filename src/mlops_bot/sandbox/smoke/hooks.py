@@ -11,6 +11,7 @@ from typing import Any, Callable
 from .trace import Trace
 
 Hook = Callable[[Any], None]
+Watcher = Callable[[str, str, Any], None]  # what is done ("fit" or "score"), by what, with which data
 
 
 class Hooks:
@@ -28,6 +29,7 @@ class Hooks:
         self.max_batches = max(1, int(config.get("max_batches", 4)))
         self.max_steps = max(1, int(config.get("max_steps", 200)))
         self.max_samples = max(1, int(config.get("max_samples", 512)))
+        self.watchers: list[Watcher] = []  # of components that want to know which data are learned from or scored
         self.roots = [os.path.realpath(root) for root in roots]
         self._library = os.path.dirname(os.path.realpath(os.__file__))
         self._here = os.path.dirname(os.path.realpath(__file__))
@@ -36,6 +38,13 @@ class Hooks:
 
     def note(self, kind: str, what: str, detail: str = "") -> None:
         self.trace.note(kind, what, detail)
+
+    def watched(self, kind: str, what: str, data: Any) -> None:
+        for watcher in self.watchers:
+            try:
+                watcher(kind, what, data)
+            except Exception as error:
+                self.trace.error(f"watching {what}", error)
 
     def after_import(self, name: str, hook: Hook) -> None:
         """Call `hook(module)` once, right after the program has imported the module `name`. Imports nothing itself."""

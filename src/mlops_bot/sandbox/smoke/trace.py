@@ -14,7 +14,7 @@ MAX_SCALARS = 20000
 MAX_EVENTS = 500
 MAX_NOTES = 200
 MAX_TEXTS = 500
-MAX_DEPTH = 10  # of nested lists and dictionaries
+MAX_DEPTH = 12  # of nested lists and dictionaries
 FRAMEWORKS = ("torch", "torchvision", "lightning", "pytorch_lightning", "keras", "tensorflow", "sklearn", "xgboost")
 
 

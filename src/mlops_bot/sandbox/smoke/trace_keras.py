@@ -19,6 +19,7 @@ FIT_PARAMS = (
     "shuffle",
 )
 MAX_MODELS = 32
+MAX_LAYERS = 100
 
 
 def install(hooks: Hooks) -> None:
@@ -36,6 +37,7 @@ class Recorder:
         self._trace = hooks.trace
         self._models: list[Any] = []
         self._depth = 0
+        self._watched = hooks.watched
         hooks.trace.finishers.append(self._finish)
 
     def fit(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,10 +52,16 @@ class Recorder:
                 "class": type(model).__name__,
                 "params": params,
                 "optimizer": _optimizer(model),
+                "layers": _layers(model),
+                "samples": _samples(bound.arguments.get("x")),
                 "steps": 0,
             }
             self._trace.event(event)
             self._keep(model)
+            self._watched("fit", "keras", bound.arguments.get("x"))
+            validation = bound.arguments.get("validation_data")
+            if isinstance(validation, (tuple, list)) and validation:
+                self._watched("score", "keras.validation", validation[0])
             before = _iterations(model)
             self._depth += 1
             try:
@@ -72,6 +80,7 @@ class Recorder:
         def wrapper(model: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(model, *args, **kwargs)
             if self._depth == 0:
+                self._watched("score", "keras.evaluate", args[0] if args else kwargs.get("x"))
                 self._values("keras.evaluate", model, result)
             return result
 
@@ -134,6 +143,31 @@ def _optimizer(model: Any) -> dict[str, Any]:
         return dict(optimizer.get_config()) if optimizer is not None else {}
     except Exception:
         return {"name": type(optimizer).__name__}
+
+
+def _layers(model: Any) -> dict[str, Any]:
+    """The numbers that the layers were made with: `0.Dense.units`, `1.Dropout.rate`."""
+    found: dict[str, Any] = {}
+    todo = list(getattr(model, "layers", None) or [])
+    for position, layer in enumerate(todo):  # grows by the layers of inner models
+        if position >= MAX_LAYERS:
+            break
+        todo.extend(getattr(layer, "layers", None) or [])
+        try:
+            config = dict(layer.get_config())
+        except Exception:
+            continue
+        for key, value in config.items():
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                found[f"{position}.{type(layer).__name__}.{key}"] = value
+    return found
+
+
+def _samples(data: Any) -> Any:
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    shape = getattr(data, "shape", None)
+    return int(shape[0]) if shape else None
 
 
 def _names(model: Any, count: int) -> list[str]:

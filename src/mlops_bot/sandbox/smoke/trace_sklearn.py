@@ -148,6 +148,7 @@ def _scoring(hooks: Hooks, method: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             DEPTH.scores -= 1
         if DEPTH.scores == 0 and DEPTH.fits == 0:
+            hooks.watched("score", "sklearn.score", args[0] if args else kwargs.get("X"))
             hooks.trace.scalar("sklearn.score", "score", value)
         return value
 
@@ -162,6 +163,8 @@ def _record(hooks: Hooks, estimator: Any, method: str, args: Any, kwargs: Any) -
         for event in hooks.trace.training[-20:]
     ):
         return
+    hooks.watched("fit", "sklearn.score", data)  # as what is scored would be given
+    hooks.watched("fit", "sklearn.metric", target)
     params = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else {}
     shape = list(getattr(data, "shape", ())) or ([len(data)] if hasattr(data, "__len__") else [])
     hooks.trace.event(
@@ -230,6 +233,7 @@ def _metric(hooks: Hooks, name: str, function: Callable[..., Any]) -> Callable[.
         finally:
             DEPTH.scores -= 1
         if DEPTH.scores == 0 and DEPTH.fits == 0 and getattr(value, "ndim", 0) == 0 and not isinstance(value, str):
+            hooks.watched("score", f"sklearn.{name}", args[0] if args else next(iter(kwargs.values()), None))
             hooks.trace.scalar("sklearn.metric", name, value)
         return value
 

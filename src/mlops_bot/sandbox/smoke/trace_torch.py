@@ -11,10 +11,42 @@ from typing import Any, Callable
 from .hooks import Hooks, patch
 
 MAX_MODELS = 32
+MAX_SETTINGS = 200
+
+
+class Drawn:
+    """The loader that gave the latest batch: its batch size, and how many samples there are in all."""
+
+    batch_size: Any = None
+    samples: Any = None
 
 
 def install(hooks: Hooks) -> None:
     hooks.after_import("torch", lambda torch: _torch(hooks, torch))
+    hooks.after_import("torch.utils.data.dataloader", _loader)
+
+
+def _loader(module: Any) -> None:
+    def following(original: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(self: Any) -> Any:
+            batch = original(self)
+            Drawn.batch_size = getattr(self, "_smoke_batch_size", None)
+            Drawn.samples = getattr(self, "_smoke_size", None)
+            return batch
+
+        return wrapper
+
+    def start(original: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(self: Any, loader: Any, *args: Any, **kwargs: Any) -> None:
+            original(self, loader, *args, **kwargs)
+            size = getattr(loader, "batch_size", None)
+            self._smoke_batch_size = size or getattr(getattr(loader, "batch_sampler", None), "batch_size", None)
+            self._smoke_size = _size(getattr(loader, "dataset", None))
+
+        return wrapper
+
+    patch(module._BaseDataLoaderIter, "__init__", start)
+    patch(module._BaseDataLoaderIter, "__next__", following)
 
 
 def _torch(hooks: Hooks, torch: Any) -> None:
@@ -92,13 +124,15 @@ class Recorder:
             "steps": 0,
             "groups": groups[:20],
             "parameters": sum(item.numel() for item in parameters),
+            "batch_size": Drawn.batch_size,
+            "samples": Drawn.samples,
         }
         if len(self._models) + len(self._loose) < MAX_MODELS:
-            self._own(parameters)
+            event["settings"] = _settings(self._own(parameters))
         return self._hooks.trace.event(event)
 
-    def _own(self, parameters: list[Any]) -> None:
-        """Remember the outermost modules that hold these parameters."""
+    def _own(self, parameters: list[Any]) -> list[Any]:
+        """Remember the outermost modules that hold these parameters, and return them."""
         wanted = {id(item) for item in parameters}
         module_type = self._torch.nn.Module
         kinds: dict[type, bool] = {}
@@ -117,6 +151,7 @@ class Recorder:
         self._models.extend(model for model in roots if id(model) not in known)
         if not roots:
             self._loose.append(parameters)
+        return roots
 
     def finish(self) -> None:
         for model in self._models[:MAX_MODELS]:
@@ -148,6 +183,25 @@ class Recorder:
         norm = math.sqrt(squares) if math.isfinite(squares) else squares
         share = zeros / count if count else 0.0
         return {"parameters": count, "digest": digest.hexdigest(), "norm": norm, "zeros": round(share, 6)}
+
+
+def _size(dataset: Any) -> Any:
+    try:
+        return len(dataset)
+    except (TypeError, NotImplementedError):
+        return None
+
+
+def _settings(models: list[Any]) -> dict[str, Any]:
+    """The numbers that the parts of a network were made with: `3.out_features`, `dropout.p`."""
+    found: dict[str, Any] = {}
+    for model in models:
+        for name, part in model.named_modules():
+            for key, value in vars(part).items():
+                plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+                if plain and not key.startswith("_") and len(found) < MAX_SETTINGS:
+                    found[f"{name}.{key}" if name else key] = value
+    return found
 
 
 def _bytes(item: Any) -> bytes:
