@@ -123,6 +123,7 @@ TRANSLATION = Task(
     (SourceFile("save.py", "import git\n\ngit.Repo('.').index.add(['a'])\n"),),
     component("git", "GitPython"),
 )
+SEARCH = task(functionality="hyperparameter-optimization", of=component("optuna", "Optuna", "Call `optimize`.\n"))
 FAILED = Feedback(
     "```python\nimport mlflow\n```",
     Failed("run", "the program ended with NameError", "Traceback:\n```\nNameError: name 'torch' is not defined"),
@@ -133,6 +134,8 @@ PROMPTS: dict[str, list[Message]] = {
     "tracking_doc_prompt": messages(task(), CONTEXT),
     "tracking_edits": messages(task(), ZERO_SHOT, answer="edits"),
     "tracking_repair": messages(task(), ZERO_SHOT, feedback=FAILED),
+    "search_zero_shot": messages(SEARCH, ZERO_SHOT),
+    "search_doc_prompt": messages(SEARCH, Context({"train.py": facts()}, "doc-prompt")),
     "two_files": messages(task(others=(SourceFile("lib/data.py", "X = 1\n"),)), ZERO_SHOT),
     "translation": messages(TRANSLATION, Context({}, "doc-prompt", DOCS[1:])),
 }

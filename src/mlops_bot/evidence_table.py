@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mlops_bot.shown import one_line
 from mlops_bot.types import Json, Observation
-from mlops_bot.verify import numbers
+from mlops_bot.verify import numbers, search_shown
 
 _SHOWN = 12  # parameters, and metrics, of one run
 _RUNS = 10
@@ -21,8 +21,10 @@ def rows(title: str, evidence: Mapping[str, Json], baseline: Observation | None)
     runs = [run for run in component.get("runs") or [] if isinstance(run, Mapping)]
     printed = numbers.printed(baseline.stdout) if baseline is not None else []
     found = ["", f"What {title} holds after the run"]
-    if not runs:
+    studies = search_shown.rows(_mapping(component.get("search")), _trained(baseline))
+    if not runs and not studies:
         found.append("  no run")
+    found += studies
     for run in runs[:_RUNS]:
         found += _run(run, printed)
     if len(runs) > _RUNS:
@@ -31,6 +33,11 @@ def rows(title: str, evidence: Mapping[str, Json], baseline: Observation | None)
     found += _comparison(evidence.get("comparison") or {})
     found += _notes(evidence.get("notes") or [])
     return [*found, ""]
+
+
+def _trained(baseline: Observation | None) -> list[Mapping[str, Json]]:
+    events = baseline.trace.get("training") if baseline is not None else None
+    return [event for event in events or [] if isinstance(event, Mapping)]
 
 
 def _run(run: Mapping[str, Json], printed: Sequence[numbers.Printed]) -> Iterator[str]:

@@ -105,9 +105,10 @@ def _conditions(task: Task, context: Context) -> str:
             "KEEP everything that has nothing to do with it unchanged.",
         ]
     else:
-        rules = [RULES[task.functionality].keep, *RULES[task.functionality].must]
+        asked = RULES[task.functionality]
+        rules = [asked.keep, *asked.must]
         if facts and facts.framework:
-            rules += FRAMEWORKS[facts.framework][1]
+            rules += asked.frameworks.get(facts.framework) or FRAMEWORKS[facts.framework][1]
         if facts and facts.entry_point.spawns:
             rules.append(
                 "The program starts worker processes: only the MAIN one (rank 0) may make the run and record anything."

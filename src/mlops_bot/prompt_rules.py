@@ -5,7 +5,8 @@ What holds for one component only belongs in its guide.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mlops_bot.types import Framework, Functionality
 
@@ -15,6 +16,7 @@ class Rules:
     goal: str  # {component} is the component's title
     must: tuple[str, ...]
     keep: str  # what may not change
+    frameworks: Mapping[Framework, tuple[str, ...]] = field(default_factory=dict)  # instead of those of FRAMEWORKS
 
 
 _SAME_TRAINING = (
@@ -61,15 +63,35 @@ RULES: dict[Functionality, Rules] = {
             "The objective MUST build a NEW model and optimizer for every trial and MUST RETURN the value that is "
             "optimized, as a plain number, "
             "computed by the program's own evaluation.",
+            "The value MUST be measured on held-out data: the validation data where the program has some. Data that "
+            "are tested ONCE, when training is over, are NOT for the search: hold out a part of the training data, or "
+            "cross-validate. The training loss ONLY where nothing is held out at all.",
             "The direction MUST fit the value: minimize a loss, maximize an accuracy.",
             "Every suggested value MUST really be used by the training, and every range MUST include the program's "
             "present default.",
-            "When the search is over, print the best value and parameters and train the final model with the BEST "
-            "ones.",
+            "When the search is over, print the best value and parameters and train the final model from scratch with "
+            "the BEST ones, on the data and for the epochs of the original: EVERYTHING that the program printed and "
+            "wrote comes from this final training.",
+            "The number of trials MUST be a constant at the top of the file.",
         ),
         "KEEP everything that is not searched unchanged: data, model structure, loss, loops, evaluation and "
         "command-line arguments (new ones "
         "may be added, with defaults).",
+        {
+            "pytorch": (
+                "Make the model, optimizer and scheduler INSIDE of what runs for a trial; load the data outside.",
+            ),
+            "lightning": (
+                "Make a new module and a NEW `Trainer` for every trial; the value is in `trainer.callback_metrics`.",
+            ),
+            "keras": (
+                "Build and compile the model INSIDE of what runs for a trial; the value is the last one of a `val_` "
+                "series in the history that `fit` returns.",
+            ),
+            "sklearn": (
+                "Score a trial by cross-validation on the TRAINING data, UNLESS the program has validation data.",
+            ),
+        },
     ),
     "model-optimization": Rules(
         "Add model optimization DURING training with {component}.",

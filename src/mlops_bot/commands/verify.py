@@ -10,6 +10,7 @@ from mlops_bot.commands import common, work
 from mlops_bot.commands.judging import Running
 from mlops_bot.console import Console
 from mlops_bot.types import Candidate, Passed
+from mlops_bot.verify import policy
 
 
 def run(options: argparse.Namespace) -> int:
@@ -36,7 +37,8 @@ def run(options: argparse.Namespace) -> int:
             console.last(f"unverified: {script.path}: {reason}", good=False)
         elif isinstance(verdict, Passed):
             console.last(
-                f"verified: {task.component.title} {task.functionality} in {options.adapted}; training unchanged",
+                f"verified: {task.component.title} {task.functionality} in {options.adapted}; "
+                f"{policy.kept(task.functionality)}",
                 good=True,
             )
         else:

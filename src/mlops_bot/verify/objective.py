@@ -234,12 +234,26 @@ def _way(node: ast.expr, code: Code, scope: str, depth: int) -> Way | None:
     if isinstance(node, ast.Subscript):
         if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
             return _by_name(node.slice.value)
-        return _way(node.value, code, scope, depth - 1)
+        part = _element(node, code)
+        return _way(part[0], code, part[1], depth - 1) if part else _way(node.value, code, scope, depth - 1)
     if isinstance(node, ast.Name):
         value = code.value_of(node.id, scope)
         way = _way(value, code, scope, depth - 1) if value is not None else None
         return way or _by_name(node.id)
     return _by_name(node.attr) if isinstance(node, ast.Attribute) else None
+
+
+def _element(node: ast.Subscript, code: Code) -> tuple[ast.expr, str] | None:
+    """`run(...)[1]`: the element that the local function returns there, and its scope."""
+    if not (isinstance(node.value, ast.Call) and isinstance(node.slice, ast.Constant)):
+        return None
+    word, at = callee(node.value), node.slice.value
+    definition = code.definitions.get(word)
+    if definition is None or isinstance(definition, ast.ClassDef) or not isinstance(at, int):
+        return None
+    returned = _returned(definition)
+    tuples = [value for value in returned if isinstance(value, ast.Tuple) and -len(value.elts) <= at < len(value.elts)]
+    return (tuples[0].elts[at], word) if len(tuples) == len(returned) == 1 else None
 
 
 def _way_of_call(node: ast.Call, code: Code, scope: str, depth: int) -> Way | None:

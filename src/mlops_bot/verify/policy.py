@@ -50,3 +50,8 @@ def comparison(functionality: Functionality) -> Comparison:
 def needs_epochs(functionality: Functionality) -> bool:
     """Whether a run that is cut short by its epochs may fail for that: pruning and its end follow a schedule."""
     return functionality == "model-optimization"
+
+
+def kept(functionality: Functionality) -> str:
+    """What a verified candidate has left alone, in words."""
+    return "everything else unchanged" if functionality in _COMPARISONS else "training unchanged"

@@ -9,6 +9,7 @@ from mlops_bot.types import Json
 from mlops_bot.verify.numbers import close
 
 _SAME = {"learning_rate": "lr", "wd": "weight_decay", "alpha_l2": "alpha", "n_epochs": "epochs", "num_epochs": "epochs"}
+_COUNTED = re.compile(r"_\d+$")  # the second optimizer of a program is called "adam_1"
 _RUN = frozenset({"event", "steps", "digest", "shape", "supervised", "method"})  # what came of it, not what was set
 
 
@@ -44,8 +45,11 @@ def _put(found: dict[str, Json], key: str, value: Json) -> None:
         for number, item in enumerate(value[:10]):
             _put(found, f"{key}.{number}", item)
     elif value is None or isinstance(value, (bool, int, float, str)):
-        if not (isinstance(value, str) and (" at 0x" in value or len(value) > 1000)):
-            found[key] = value
+        if isinstance(value, str):
+            if " at 0x" in value or len(value) > 1000:
+                return
+            value = _COUNTED.sub("", value) if key.endswith("name") else value
+        found[key] = value
 
 
 def same(a: Json, b: Json) -> bool:

@@ -40,7 +40,7 @@ def check(
             or _ranges(study)
             or (_trained(study) if trains else None)
             or _ignored(study)
-            or measured.value(study, account, facts, baseline)
+            or measured.value(study, account, baseline, adapted)
             or (_final(study, account) if trains else None)
         )
         if reason:

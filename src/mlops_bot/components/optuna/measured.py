@@ -6,24 +6,26 @@ decides the value passes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mlops_bot.components.optuna.values import Origin, has_held_out, origins
-from mlops_bot.types import Observation, SourceFacts
-from mlops_bot.verify.numbers import words
+from mlops_bot.types import Observation
+from mlops_bot.verify import numbers
+from mlops_bot.verify.numbers import Printed, words
 from mlops_bot.verify.search import Pass, Search, Study, Trial
 from mlops_bot.verify.slots import same
 
 _CARVE = "hold out a part of the training data for the search, or cross-validate"
 
 
-def value(study: Study, account: Search, facts: SourceFacts, baseline: Observation) -> str | None:
+def value(study: Study, account: Search, baseline: Observation, adapted: Observation) -> str | None:
     """Why the value of a study's trials is no sound measurement; None when it may be one."""
+    printed = numbers.printed(adapted.stdout)
     for index, direction in enumerate(study.directions):
-        found = origins(study.completed, index)
+        found = origins(study.completed, printed, index)
         reason = (
             _constant(study, found, index)
-            or _training_data(study, account, found)
+            or _training_data(study, account, found, printed)
             or _test_data(study, account, found, baseline)
             or _direction(direction, found)
         )
@@ -55,10 +57,10 @@ def _constant(study: Study, found: set[Origin], index: int) -> str | None:
 # --- on which data --------------------------------------------------------------------------------------------
 
 
-def _training_data(study: Study, account: Search, found: set[Origin]) -> str | None:
+def _training_data(study: Study, account: Search, found: set[Origin], printed: Sequence[Printed]) -> str | None:
     if not found or not all(_on_training(origin, study.completed) for origin in found):
         return None
-    held = has_held_out(account.outside_scalars) or _scored_apart(account)
+    held = has_held_out(account.outside_scalars, printed) or _scored_apart(account)
     if held is None:
         return None
     origin = min(found, key=str)
@@ -112,16 +114,17 @@ def _test_data(study: Study, account: Search, found: set[Origin], baseline: Obse
         if origin.source.startswith("lightning") and "test" in words(origin.name).split():
             if any(source.startswith("lightning") and _validates(name) for source, name, _ in _scalars(baseline)):
                 return f"the objective is {origin}, a value of the test data: return one of the validation data"
-    known = [origin for origin in found if _what(origin)]
-    if known and len(known) == len(found):
+    computed = [origin for origin in found if origin.source not in ("torch.item", "printed")]
+    known = [origin for origin in computed if _what(origin)]
+    if known and len(known) == len(computed):
         for origin in known:
             _, scored = _data_of(origin, study.completed)
-            if not scored or not _kept_for_test(scored, after, {one.what for one in after}, _fits(account)):
+            passes = [one for trial in study.completed for one in trial.stretch.passes]
+            targets = {one.data for one in passes if origin.source == one.what.removesuffix(".y") != one.what}
+            if not any(_kept_for_test(data, after, _fits(account)) for data in (scored, targets)):
                 return None
         return f"the objective is {known[0]}, measured on the data of the final test: {_CARVE}"
-    if found and not all(origin.source == "torch.item" for origin in found):
-        return None
-    return _torch_test(study, after)
+    return _torch_test(study, after) if not computed else None
 
 
 def _scalars(run: Observation) -> Iterable[tuple[str, str, float]]:
@@ -136,14 +139,14 @@ def _fits(account: Search) -> int:
     return sum(str(event.get("event")) in ("sklearn.fit", "keras.fit") for event in account.outside)
 
 
-def _kept_for_test(scored: set[str], after: Iterable[Pass], whats: set[str], fits: int) -> bool:
+def _kept_for_test(scored: set[str], after: Iterable[Pass], fits: int) -> bool:
     """Whether all of these data are scored after the search too, and not epoch after epoch or as validation data."""
     validation = {one.data for one in after if one.what == "keras.validation"}
     counts = {
         data: max((one.count for one in after if one.kind == "score" and one.data == data), default=0)
         for data in scored
     }
-    return all(0 < count < 2 * max(1, fits) for count in counts.values()) and not scored & validation and bool(whats)
+    return bool(scored - validation) and all(0 < count < 2 * max(1, fits) for count in counts.values())
 
 
 def _torch_test(study: Study, after: Iterable[Pass]) -> str | None:

@@ -1,7 +1,7 @@
 """Where the value that a search optimizes comes from: which numbers of the run it is, and what they were measured on.
 
-Pure. Values are looked up among the numbers that the training computed while their trial ran; one origin has to explain
-the values of all trials, so chance plays no part.
+Pure. Values are looked up among the numbers that the training computed while their trial ran, and among those that the
+program printed; one origin has to explain the values of all trials, so chance plays no part.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlops_bot.verify.explain import Explained, Scalar, explain, pool
-from mlops_bot.verify.numbers import close, family, split, words
+from mlops_bot.verify.numbers import Printed, close, family, shows, split, words
 from mlops_bot.verify.search import Trial
 
 _LOWER = ("error", "loss", "deviance", "davies_bouldin_score")  # of scikit-learn's metrics, by their endings
@@ -36,7 +36,7 @@ class Origin:
             return not self.name.startswith("val_")
         if self.source == "keras.train_on_batch":
             return True
-        return self.source.startswith("lightning") and split(self.name) == "train"
+        return self.source.startswith(("lightning", "printed")) and split(self.name) == "train"
 
     @property
     def better(self) -> Literal["minimize", "maximize", ""]:
@@ -65,15 +65,32 @@ def _way(source: str, name: str) -> Literal["minimize", "maximize", ""]:
     return "minimize" if kind == "loss" else "maximize" if kind == "score" else ""
 
 
-def origins(trials: Sequence[Trial], index: int = 0) -> set[Origin]:
-    """The kinds of numbers that explain the value number `index` of every one of these trials."""
+def origins(trials: Sequence[Trial], printed: Sequence[Printed] = (), index: int = 0) -> set[Origin]:
+    """The kinds of numbers that explain the value number `index` of every one of these trials.
+
+    A number that the program read from a tensor says nothing of its kind; it only counts where nothing else is known.
+    """
     common: set[Origin] | None = None
     for trial in trials:
         if index >= len(trial.values) or not math.isfinite(trial.values[index]):
             continue
-        found = set(_of(trial.values[index], trial.stretch.scalars))
+        value = trial.values[index]
+        found = {*_of(value, trial.stretch.scalars), *_shown(value, printed)}
         common = found if common is None else common & found
-    return common or set()
+    known = {origin for origin in common or () if origin.source != "torch.item"}
+    return known or common or set()
+
+
+def _shown(value: float, printed: Sequence[Printed]) -> Iterator[Origin]:
+    """Printed numbers with a label of their own that are the value, to the last digit."""
+    for number in printed:
+        if number.integer or number.family not in ("loss", "score") or not number.label:
+            continue
+        name = f"{number.split} {number.label}".strip()
+        if shows(number, value) or (number.unit == "%" and shows(number, value * 100)):
+            yield Origin("printed", name)
+        elif shows(number, -value) or shows(number, 1 - value):
+            yield Origin("printed", name, -1)
 
 
 def _of(value: float, scalars: Sequence[Scalar]) -> Iterator[Origin]:
@@ -111,10 +128,13 @@ def _summaries(numbers: Sequence[float]) -> list[float]:
     return [*finite, mean, *roots, math.sqrt(mean) if mean >= 0 else mean]
 
 
-def has_held_out(scalars: Iterable[Scalar]) -> str | None:
+def has_held_out(scalars: Iterable[Scalar], printed: Iterable[Printed] = ()) -> str | None:
     """A number that the program measures on held-out data, in words."""
     for source, name, _ in scalars:
         held = source in _HELD_OUT or (source == "keras.history" and name.startswith("val_"))
         if held or (source.startswith("lightning") and split(name) == "test"):
             return f"{name} ({source})"
+    for number in printed:
+        if number.split == "test" and number.family in ("loss", "score"):
+            return f"{number.label!r} (printed)"
     return None

@@ -149,6 +149,7 @@ def _scoring(hooks: Hooks, method: Callable[..., Any]) -> Callable[..., Any]:
             DEPTH.scores -= 1
         if DEPTH.scores == 0 and DEPTH.fits == 0:
             hooks.watched("score", "sklearn.score", args[0] if args else kwargs.get("X"))
+            hooks.watched("score", "sklearn.score.y", args[1] if len(args) > 1 else kwargs.get("y"))
             hooks.trace.scalar("sklearn.score", "score", value)
         return value
 
