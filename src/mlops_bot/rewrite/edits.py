@@ -11,11 +11,24 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
+from mlops_bot.rewrite.program import Program, Span
+
+Item = TypeVar("Item", cst.Arg, cst.BaseElement)
 Key = tuple[int, bool]  # line, is it a compound statement
+
+
+@dataclass(frozen=True)
+class Keyword:
+    """A named argument that a call gets; `extend`: one more element of the list that it has."""
+
+    name: str
+    code: str
+    extend: bool
 
 
 def key(statement: ast.stmt) -> Key:
@@ -55,6 +68,7 @@ class Edits:
     padded: set[Key] = field(default_factory=set)
     parameters: dict[tuple[int, str], str] = field(default_factory=dict)  # (line, function) -> a new last parameter
     arguments: dict[tuple[int, int], str] = field(default_factory=dict)  # (line, column) of a call -> a new argument
+    keywords: dict[Span, list[Keyword]] = field(default_factory=lambda: defaultdict(list))  # a call's named arguments
 
     def insert_before(self, statement: ast.stmt, code: str) -> None:
         lines = self.before[key(statement)]
@@ -76,19 +90,34 @@ class Edits:
         for call in calls:
             self.arguments[(call.lineno, call.col_offset)] = name
 
+    def set_keyword(self, program: Program, call: ast.Call, name: str, code: str, *, extend: bool = False) -> None:
+        """The call gets `name=code`, instead of its own where it has one.
+
+        `extend`: its own is a list literal, and `code` becomes the last element.
+        """
+        self.keywords[program.span(call)].append(Keyword(name, code, extend))
+
     def pad(self, statement: ast.stmt) -> None:
         """A blank line above `statement`, when something is inserted before it."""
         self.padded.add(key(statement))
 
     @property
     def empty(self) -> bool:
-        return not (self.before or self.after or self.wraps or self.parameters)
+        return not (self.before or self.after or self.wraps or self.parameters or self.keywords)
 
     @property
     def lines(self) -> set[int]:
         """Every line at which something is edited."""
         keys = [*self.before, *self.after, *self.padded, *(key for wrap in self.wraps for key in wrap[:2])]
-        return {line for line, _ in [*keys, *self.parameters, *self.arguments]}
+        lines = {line for line, _ in [*keys, *self.parameters, *self.arguments]}
+        return lines | {span[0] for span in self.keywords}
+
+    def mentions(self, text: str) -> bool:
+        """Does anything that is added hold `text`?"""
+        added = [code for place in (self.before, self.after) for codes in place.values() for code in codes]
+        added += [code for _, _, header, opening in self.wraps for code in (header, *opening)]
+        added += [keyword.code for keywords in self.keywords.values() for keyword in keywords]
+        return any(text in code for code in added)
 
     def apply(self, text: str) -> str:
         """The edited text. Only the top-level statements that change go through LibCST: it takes its time per line."""
@@ -226,13 +255,17 @@ class _Apply(cst.CSTTransformer):
         )
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
-        if not self.edits.arguments:
+        if not self.edits.arguments and not self.edits.keywords:
             return updated_node
-        start = self.get_metadata(PositionProvider, original_node).start
+        position = self.get_metadata(PositionProvider, original_node)
+        start, end = position.start, position.end
         name = self.edits.arguments.get((start.line + self.offset, start.column))
-        if name is None:
-            return updated_node
-        return updated_node.with_changes(args=[*updated_node.args, cst.Arg(cst.Name(name))])
+        if name is not None:
+            updated_node = updated_node.with_changes(args=[*updated_node.args, cst.Arg(cst.Name(name))])
+        span = (start.line + self.offset, start.column, end.line + self.offset, end.column)
+        for keyword in self.edits.keywords.get(span, ()):
+            updated_node = with_keyword(updated_node, keyword)
+        return updated_node
 
     def leave_SimpleStatementSuite(
         self, original_node: cst.SimpleStatementSuite, updated_node: cst.SimpleStatementSuite
@@ -246,6 +279,42 @@ class _Apply(cst.CSTTransformer):
         return cst.IndentedBlock(
             body=[*(self._statement(code) for code in before), line, *(self._statement(code) for code in after)]
         )
+
+
+def with_keyword(call: cst.Call, keyword: Keyword) -> cst.Call:
+    """The call with a named argument: changed in place, or added last in the layout of the others."""
+    value = cst.parse_expression(keyword.code)
+    for index, argument in enumerate(call.args):
+        if argument.keyword is not None and argument.keyword.value == keyword.name:
+            if keyword.extend and isinstance(argument.value, cst.List):
+                value = argument.value.with_changes(elements=_with_last(argument.value.elements, cst.Element(value)))
+            args = [*call.args[:index], argument.with_changes(value=value), *call.args[index + 1 :]]
+            return call.with_changes(args=args)
+    if keyword.extend:
+        value = cst.List([cst.Element(value)])
+    equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+    added = cst.Arg(value, keyword=cst.Name(keyword.name), equal=equal)
+    return call.with_changes(args=_with_last(call.args, added))
+
+
+def _with_last(items: Sequence[Item], added: Item) -> list[Item]:
+    """One more item, set apart from the last one as that is from the one before; a comma at the end stays there."""
+    if not items:
+        return [added]
+    last, ending = items[-1], items[-1].comma
+    before = items[-2].comma if len(items) > 1 else None
+    between = before if isinstance(before, cst.Comma) else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    if isinstance(ending, cst.Comma) and isinstance(ending.whitespace_after, cst.ParenthesizedWhitespace):
+        line = ending.whitespace_after.first_line  # a comment beside the last item is about that item
+        after = between.whitespace_after
+        if line.comment is not None and isinstance(after, cst.ParenthesizedWhitespace):
+            between = between.with_changes(whitespace_after=after.with_changes(first_line=line))
+            plain = cst.TrailingWhitespace(newline=line.newline)
+            ending = ending.with_changes(whitespace_after=ending.whitespace_after.with_changes(first_line=plain))
+    kept = list(items[:-1])
+    kept.append(last.with_changes(comma=between))
+    kept.append(added.with_changes(comma=ending))
+    return kept
 
 
 def _leading(statement: cst.BaseStatement) -> Sequence[cst.EmptyLine]:

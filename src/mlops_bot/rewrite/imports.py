@@ -9,11 +9,18 @@ from typing import Literal
 from mlops_bot.rewrite.edits import Edits, key
 from mlops_bot.rewrite.program import Program
 
+_FOLLOWED = {"torch", "torchvision", "keras", "tensorflow", "sklearn", "lightning", "pytorch_lightning", "xgboost",
+             "lightgbm", "matplotlib", "fastai", "transformers"}  # fmt: skip
 
-def add_import(edits: Edits, program: Program, module: str, *, beside: tuple[str, ...] = ()) -> None:
-    """Adds `import module`, near the imports of `beside`."""
+
+def add_import(
+    edits: Edits, program: Program, module: str, *, beside: tuple[str, ...] = (), first: bool = False
+) -> None:
+    """Adds `import module`, near the imports of `beside`; `first`: ahead of every library that it is to follow."""
     place, where = import_place(program, module, beside=beside)
     code = f"import {module}"
+    if first and (ahead := _first_of(program, _FOLLOWED)) is not None:
+        place, where = (ahead, "before") if place is None or ahead.lineno <= place.lineno else (place, where)
     if place is None:
         if not any(code in lines for lines in edits.before.values()):
             _without_imports(edits, program, code)
@@ -56,6 +63,28 @@ def block_end(program: Program, module: str, *, beside: tuple[str, ...] = ()) ->
     while at + 1 < len(body) and isinstance(body[at + 1], (ast.Import, ast.ImportFrom)):
         at += 1
     return body[at]
+
+
+def add_from_import(edits: Edits, program: Program, module: str, name: str) -> None:
+    """Adds `from module import name`, after the last import of the block that has the module's own package."""
+    imports = _leading_imports(program)
+    code = f"from {module} import {name}"
+    if not imports:
+        _without_imports(edits, program, code)
+        return
+    group = _group(imports, (module.split(".", maxsplit=1)[0],))
+    smaller = [node for node in group if isinstance(node, ast.ImportFrom) and (node.module or "") <= module]
+    edits.insert_after((smaller or group)[-1], code)
+
+
+def _first_of(program: Program, modules: set[str]) -> ast.stmt | None:
+    """The first import at the top level of one of the modules."""
+    for node in program.tree.body:
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        if any(name.split(".")[0] in modules for name in names):
+            return node
+    return None
 
 
 def _is_standard(node: ast.Import) -> bool:

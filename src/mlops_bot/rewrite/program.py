@@ -10,6 +10,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 LoopNode = ast.For | ast.AsyncFor | ast.While
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
+Span = tuple[int, int, int, int]  # first line (from 1), column, last line, column after the end; in characters
 
 
 class Program:
@@ -36,6 +37,13 @@ class Program:
             text: str = self._lines[first][node.col_offset : node.end_col_offset].decode()
             return text
         return ast.unparse(node)
+
+    def span(self, node: ast.expr) -> Span:
+        """Where the node stands, in characters (`ast` counts bytes)."""
+        assert node.end_lineno is not None and node.end_col_offset is not None
+        start = self._lines[node.lineno - 1][: node.col_offset].decode()
+        end = self._lines[node.end_lineno - 1][: node.end_col_offset].decode()
+        return node.lineno, len(start), node.end_lineno, len(end)
 
     @cached_property
     def quote(self) -> str:

@@ -38,6 +38,25 @@ def contains(program: Program, outer: ast.stmt, spot: ast.stmt) -> bool:
     return function is not None and (function in program.reached(outer))
 
 
+def elsewhere(program: Program, stretches: list[Stretch]) -> set[Function]:
+    """Local functions that may also run outside of the stretches: before, after, or called from another place."""
+    inside = {statement for stretch in stretches for statement in stretch.statements()}
+    homes = {program.function_of(stretch.first) for stretch in stretches}
+    seen: set[Function] = set()
+    todo: list[ast.AST] = [*program.tree.body]
+    while todo:
+        node = todo.pop()
+        if node in inside or isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            continue
+        if any(program.inside(stretch.first, node) for stretch in stretches):
+            todo.extend(ast.iter_child_nodes(node))
+            continue
+        for function in program.mentions(node) - seen:
+            seen.add(function)
+            todo.extend(function.body)
+    return seen - homes
+
+
 def choose(program: Program, spots: list[ast.stmt], core: ast.stmt | None, needed: list[ast.stmt]) -> Stretch | None:
     """The run for all `spots`; around `core` alone when the program trains several times.
 

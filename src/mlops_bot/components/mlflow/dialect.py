@@ -12,6 +12,9 @@ class _MLflow:
     title = "MLflow"
     module = "mlflow"
     noun = "run"
+    needs_run = False  # it opens one by itself
+    early = False
+    bridges = ("MLFlowLogger", "MLflowCallback")
     guard = "if mlflow.active_run():"
 
     def opening(self, place: Place, values: Sequence[Values], *, wrap: bool) -> Opening:

@@ -26,6 +26,7 @@ class Values:
 
     mapping: str = ""
     entries: tuple[str, ...] = ()  # '"lr": lr'
+    again: bool = False  # a later value may take the place of an earlier one
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,21 @@ class Dialect(Protocol):
     @property
     def noun(self) -> str:
         """What the tracker calls a run."""
+        ...
+
+    @property
+    def needs_run(self) -> bool:
+        """Does logging fail where no run is open?"""
+        ...
+
+    @property
+    def early(self) -> bool:
+        """Is it imported before the frameworks that it follows?"""
+        ...
+
+    @property
+    def bridges(self) -> tuple[str, ...]:
+        """Names that other libraries give their integrations with it: importing one means that it is used."""
         ...
 
     @property

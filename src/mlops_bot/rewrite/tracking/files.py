@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
+from pathlib import PurePosixPath
 
 from mlops_bot.rewrite import naming, params, runs, steps
 from mlops_bot.rewrite.edits import Edits
 from mlops_bot.rewrite.program import Program, dotted
 from mlops_bot.rewrite.purity import is_pure_path
 from mlops_bot.rewrite.tracking.dialect import Dialect, Place
-from mlops_bot.rewrite.tracking.writing import guarded
+from mlops_bot.rewrite.tracking.writing import Guard, guarded, unguarded
 
 _FIGURES = {"save_image", "savefig", "imsave", "imwrite"}
 
@@ -21,13 +23,13 @@ def log_files(
     core: ast.stmt | None,
     dialect: Dialect,
     *,
-    guard: str = "",
+    guard: Guard = unguarded,
 ) -> int:
     """Each file is logged right after it is saved. Returns how many there are."""
     found = [item for item in saved(program, core) if stretch.covers(program, item[0])]
     for statement, path, figure in found:
         code = dialect.file(Place(program, statement, stretch), path, figure=figure)
-        edits.insert_after(statement, guarded(guard, code))
+        edits.insert_after(statement, guarded(guard(statement), code))
     return len(found)
 
 
@@ -83,3 +85,13 @@ def _is_path(node: ast.expr) -> bool:
         return True
     written = (dotted(node) or "").lower()
     return any(word in naming.words(written) for word in ("path", "file", "filename", "filepath", "checkpoint", "ckpt"))
+
+
+def stem(path: str) -> str | None:
+    """What a literal path is about: `'out/loss.png'` -> "loss"."""
+    try:
+        value = ast.literal_eval(path)
+    except (ValueError, SyntaxError):
+        return None
+    words = re.sub(r"\W+", "_", PurePosixPath(value).stem).strip("_") if isinstance(value, str) else ""
+    return words or None

@@ -11,7 +11,7 @@ from mlops_bot.rewrite.program import Function, Program, parameters
 from mlops_bot.rewrite.tracking.dialect import Dialect, Place, Values
 from mlops_bot.rewrite.tracking.files import log_files, saved
 from mlops_bot.rewrite.tracking.losses import returned_metrics, training_losses
-from mlops_bot.rewrite.tracking.metrics import metrics, trains_here
+from mlops_bot.rewrite.tracking.metrics import Log, metrics, trains_here
 from mlops_bot.rewrite.tracking.writing import log_metrics
 from mlops_bot.types import NotApplicable
 
@@ -40,40 +40,75 @@ def track(
         return NotApplicable("not applicable because the program shows no metric and its loss has no name")
     files = [statement for statement, _, _ in saved(program, core)]
     logged = [log.statement for log in logs]
-    stretch = runs.choose(program, [*logged, *spots, *files], core, logged)
-    if stretch is None:
+    stretches = spans(program, [*logged, *spots, *files], core, logged, only=only)
+    if not stretches:
         return NotApplicable("not applicable because nothing in this file calls its training code")
-    if only is not None:
-        stretch = runs.Stretch(only, only, program.suite_of(only), True)
-    stretches, own_calls = [stretch], False
-    if core is not None and stretch.first is core and runs.repeated(program, core):
-        spots = [spot for spot in (*logged, *spots, *files) if stretch.covers(program, spot)]
-        calls = runs.around_calls(program, core, list(spots))
-        stretches, own_calls = calls or stretches, calls is not None
-        stretch = stretches[0]
+    stretch = stretches[0]
     logs = [log for log in logs if stretch.covers(program, log.statement)]
     if not any(trains_here(program, log.statement) for log in logs) and core is not None:
         more = training_losses(program, {log.name for log in logs})
         logs += [log for log in more if stretch.covers(program, log.statement)]
     if not logs:
         return NotApplicable("not applicable because no metric is shown while the training's run is open")
+    own_calls = core is not None and stretch.first is not core and runs.repeated(program, core) and only is None
+    values = parameters_of(program, edits, stretch, core if only is None else None, dialect, each_call=own_calls)
+    values += _estimator_parameters(program, stretch, estimators)
+    return write(program, edits, dialect, stretches, logs, values, core=core, alone=only is None)
+
+
+def spans(
+    program: Program,
+    spots: list[ast.stmt],
+    core: ast.stmt | None,
+    needed: list[ast.stmt],
+    *,
+    only: ast.stmt | None = None,
+) -> list[runs.Stretch]:
+    """What the run spans, or each of several equal runs; nothing where nothing in the file runs the `needed` spots."""
+    stretch = runs.choose(program, spots, core, needed)
+    if stretch is None:
+        return []
+    if only is not None:
+        return [runs.Stretch(only, only, program.suite_of(only), True)]
+    if core is not None and stretch.first is core and runs.repeated(program, core):
+        covered = [spot for spot in spots if stretch.covers(program, spot)]
+        return runs.around_calls(program, core, covered) or [stretch]
+    return [stretch]
+
+
+def write(
+    program: Program,
+    edits: Edits,
+    dialect: Dialect,
+    stretches: list[runs.Stretch],
+    logs: list[Log],
+    values: list[Values],
+    *,
+    core: ast.stmt | None = None,
+    alone: bool = True,
+) -> list[str]:
+    """The edits for a run around each of the stretches, with these logs and opening values; returns notes.
+
+    `alone`: what logs never runs without a run, in other processes.
+    """
+    stretch = stretches[0]
     functions = [program.function_of(log.statement) for log in logs if not log.own_step]
     steps.hand_on(program, edits, dict.fromkeys(function for function in functions if function is not None))
     for log in logs:
         if not log.own_step:
             log.step = steps.step(program, log.statement, run=stretch.first)
-    values = parameters_of(program, edits, stretch, core if only is None else None, dialect, each_call=own_calls)
-    values += _estimator_parameters(program, stretch, estimators)
-    guard = "" if only is None else dialect.guard
+    outside = runs.elsewhere(program, stretches) if dialect.needs_run else set()
+
+    def guard(statement: ast.stmt) -> str:
+        return dialect.guard if not alone or program.function_of(statement) in outside else ""
+
     log_metrics(program, edits, logs, dialect.metrics, run=stretch, guard=guard)
     artifacts = log_files(program, edits, stretch, core, dialect, guard=guard)
     for part in stretches:
         open_run(program, edits, part, values, dialect)
     names = sorted({log.name for log in logs})
-    notes = [
-        f"one {dialect.title} {dialect.noun} spans the training (line {stretch.first.lineno})",
-        "metrics: " + ", ".join(names),
-    ]
+    notes = [f"one {dialect.title} {dialect.noun} spans the training (line {stretch.first.lineno})"]
+    notes += ["metrics: " + ", ".join(names)] if names else []
     return [*notes, f"saved files that become artifacts: {artifacts}"] if artifacts else notes
 
 

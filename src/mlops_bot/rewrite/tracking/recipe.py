@@ -34,7 +34,7 @@ def rewrite(
         program = Program(text)
     except (SyntaxError, ValueError) as error:
         return NotApplicable(f"not applicable because the file cannot be parsed ({error})")
-    used = line_of_import(program, dialect.module)
+    used = line_of_import(program, dialect.module, dialect.bridges)
     if used is not None:
         return NotApplicable(f"not applicable because {dialect.title} is already used (line {used})")
     trains = _calls_one_of(program, _TRAINING)
@@ -48,7 +48,8 @@ def rewrite(
     outcome = _add(program, edits, facts.framework, dialect, ways)
     if isinstance(outcome, NotApplicable):
         return outcome
-    add_import(edits, program, dialect.module, beside=_BESIDE[facts.framework])
+    if edits.mentions(f"{dialect.module}."):
+        add_import(edits, program, dialect.module, beside=_BESIDE[facts.framework], first=dialect.early)
     return Rewritten(edits.apply(text), tuple(outcome))
 
 
@@ -90,14 +91,15 @@ def _calls_one_of(program: Program, names: set[str]) -> bool:
     return any((getattr(call.func, "attr", None) or getattr(call.func, "id", None)) in names for call in program.calls)
 
 
-def line_of_import(program: Program, module: str) -> int | None:
-    """Where the file imports a top-level module, first."""
+def line_of_import(program: Program, module: str, names: tuple[str, ...] = ()) -> int | None:
+    """Where the file imports a top-level module, or one of `names` from anywhere, first."""
     for node in program.nodes:
-        names: list[str] = []
+        found: list[str] = []
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            found = [alias.name.split(".")[0] for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            names = [node.module or ""]
-        if any(name.split(".")[0] == module for name in names):
+            found = [(node.module or "").split(".")[0]]
+            found += [module for alias in node.names if alias.name in names]
+        if module in found:
             return getattr(node, "lineno", 1)
     return None

@@ -9,17 +9,29 @@ from textwrap import indent
 from mlops_bot.rewrite.edits import Edits
 from mlops_bot.rewrite.program import Program
 from mlops_bot.rewrite.runs import Stretch
-from mlops_bot.rewrite.tracking.dialect import Place
+from mlops_bot.rewrite.tracking.dialect import Place, Values
 from mlops_bot.rewrite.tracking.metrics import Log
 
 _MAX_LINE = 100
 Write = Callable[[Place, Sequence[tuple[str, str]], str | None], str]  # Dialect.metrics, or the like
+Guard = Callable[[ast.stmt], str]  # an `if ...:` to log under beside a statement, or ""
+
+
+def unguarded(statement: ast.stmt) -> str:
+    """Nothing to log under."""
+    return ""
 
 
 def log_metrics(
-    program: Program, edits: Edits, logs: list[Log], write: Write, *, run: Stretch | None = None, guard: str = ""
+    program: Program,
+    edits: Edits,
+    logs: list[Log],
+    write: Write,
+    *,
+    run: Stretch | None = None,
+    guard: Guard = unguarded,
 ) -> None:
-    """Statements that log, right after those that show. `guard`: an `if ...:` to log under."""
+    """Statements that log, right after those that show."""
     groups: list[list[Log]] = []
     for log in logs:
         last = groups[-1] if groups else None
@@ -31,7 +43,7 @@ def log_metrics(
         named = list({log.name: log for log in same}.values())
         place = Place(program, same[-1].statement, run)
         code = write(place, [(_name(program, log), log.value) for log in named], same[0].step)
-        edits.insert_after(place.statement, guarded(guard, code))
+        edits.insert_after(place.statement, guarded(guard(place.statement), code))
 
 
 def guarded(guard: str, code: str) -> str:
@@ -70,3 +82,11 @@ def call_text(function: str, entries: Sequence[str], rest: Sequence[str], place:
         return f"{function}(\n    {opening}\n{inner}    {closing},\n{ending})"
     inner = "".join(f"    {entry},\n" for entry in entries)
     return f"{function}({opening}\n{inner}{closing}{tail})"
+
+
+def merged(values: Sequence[Values]) -> str:
+    """One mapping of all values, as source text."""
+    if len(values) == 1 and values[0].mapping:
+        return values[0].mapping
+    parts = [part for value in values for part in ([f"**{value.mapping}"] if value.mapping else value.entries)]
+    return f"{{{', '.join(parts)}}}"

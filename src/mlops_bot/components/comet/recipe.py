@@ -1,0 +1,32 @@
+"""Adds experiment tracking with Comet to a training script: pure, deterministic, and a no-op on its own output."""
+
+from __future__ import annotations
+
+from mlops_bot.components.comet.dialect import Comet
+from mlops_bot.rewrite.tracking import keras_fit, lightning_fit, sklearn_fit
+from mlops_bot.rewrite.tracking import recipe as tracking
+from mlops_bot.rewrite.tracking.lightning_fit import Logger
+from mlops_bot.rewrite.tracking.projects import project
+from mlops_bot.types import Functionality, NotApplicable, Rewritten, SourceFacts
+
+_LIGHTNINGS_OWN = "lightning_logs"  # the folder of checkpoints has the project's name, and "None" without one
+
+
+def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewritten | NotApplicable:
+    """The script with the functionality, or why not."""
+    if functionality != "experiment-tracking":
+        return NotApplicable(f"not applicable because the recipe does not serve {functionality}")
+    name = project(facts.path)
+    dialect = Comet(name)
+    logger = Logger("CometLogger", "comet_logger", name or _LIGHTNINGS_OWN, "comet_logger.experiment.end()")
+    return tracking.rewrite(
+        text,
+        facts,
+        dialect,
+        {
+            "lightning": lambda program, edits: lightning_fit.track(program, edits, logger),
+            # Comet itself follows the fits of libraries that are imported after it.
+            "keras": lambda program, edits: keras_fit.track(program, edits, dialect),
+            "sklearn": lambda program, edits: sklearn_fit.track(program, edits, dialect, params=False),
+        },
+    )

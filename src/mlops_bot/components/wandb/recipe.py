@@ -1,0 +1,31 @@
+"""Adds experiment tracking with W&B to a training script: pure, deterministic, and a no-op on its own output."""
+
+from __future__ import annotations
+
+from mlops_bot.components.wandb.dialect import Wandb
+from mlops_bot.rewrite.tracking import keras_fit, lightning_fit, sklearn_fit
+from mlops_bot.rewrite.tracking import recipe as tracking
+from mlops_bot.rewrite.tracking.lightning_fit import Logger
+from mlops_bot.rewrite.tracking.projects import project
+from mlops_bot.types import Functionality, NotApplicable, Rewritten, SourceFacts
+
+
+def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewritten | NotApplicable:
+    """The script with the functionality, or why not."""
+    if functionality != "experiment-tracking":
+        return NotApplicable(f"not applicable because the recipe does not serve {functionality}")
+    name = project(facts.path)
+    dialect = Wandb(name)
+    logger = Logger("WandbLogger", "wandb_logger", name, "wandb_logger.experiment.finish()")
+    return tracking.rewrite(
+        text,
+        facts,
+        dialect,
+        {
+            "lightning": lambda program, edits: lightning_fit.track(program, edits, logger),
+            "keras": lambda program, edits: keras_fit.track(
+                program, edits, dialect, log=f"wandb.log({{**logs, {program.string('epoch')}: epoch}})"
+            ),
+            "sklearn": lambda program, edits: sklearn_fit.track(program, edits, dialect),
+        },
+    )

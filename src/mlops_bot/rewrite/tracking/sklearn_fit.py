@@ -1,0 +1,152 @@
+"""scikit-learn without autologging: one run around all fits, their parameters, the scores that the program computes.
+
+A supervised program that computes no score gets the one that autologging would give: that of the training data.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mlops_bot.rewrite.edits import Edits
+from mlops_bot.rewrite.program import Program, dotted
+from mlops_bot.rewrite.purity import is_pure
+from mlops_bot.rewrite.runs import Stretch
+from mlops_bot.rewrite.tracking import crossval, loop
+from mlops_bot.rewrite.tracking.dialect import Dialect, Place, Values
+from mlops_bot.rewrite.tracking.fits import fit_calls, is_model, maker, runs_often, trained
+from mlops_bot.rewrite.tracking.metrics import Log, unique
+from mlops_bot.rewrite.tracking.unseen import unseen
+from mlops_bot.types import NotApplicable
+
+_SCORELESS = {"NeighborhoodComponentsAnalysis", "PLSSVD", "FeatureUnion"}  # fitted to targets, and without score()
+
+
+@dataclass(frozen=True)
+class Fit:
+    """`name` holds the estimator after `statement`."""
+
+    call: ast.Call
+    statement: ast.stmt
+    name: str
+    often: bool  # in a loop, or in a function that is called several times
+
+
+def track(program: Program, edits: Edits, dialect: Dialect, *, params: bool = True) -> list[str] | NotApplicable:
+    """Collects the edits for one program; returns notes. `params`: log those of the estimators, too."""
+    calls = [call for call in fit_calls(program) if is_model(program, call)]
+    if not calls:
+        return _without_fits(program, edits, dialect, params=params)
+    fits = list(_named(program, calls))
+    logs = unseen(program, calls, sklearn=True) or _own_scores(program, fits)
+    if not logs and any(len(call.args) > 1 for call in calls):
+        return NotApplicable("not applicable because the program computes no score, and none can be computed for it")
+    statements = [program.statement_of(call) for call in calls]
+    stretches = loop.spans(program, [*(log.statement for log in logs), *statements], None, statements)
+    if not stretches:
+        return NotApplicable("not applicable because nothing in this file calls its training code")
+    logs = [log for log in logs if stretches[0].covers(program, log.statement)]
+    values = _parameters(program, edits, dialect, stretches[0], fits) if params else []
+    if not values and not edits.mentions("get_params"):
+        values = loop.parameters_of(program, edits, stretches[0], None, dialect)
+    return loop.write(program, edits, dialect, stretches, logs, values)
+
+
+def _without_fits(program: Program, edits: Edits, dialect: Dialect, *, params: bool) -> list[str] | NotApplicable:
+    found = trained(program)
+    names = [name for name, _ in found] if params else []
+    outcome = loop.track(program, edits, dialect, estimators=names, spots=[spot for _, spot in found])
+    if isinstance(outcome, NotApplicable) and edits.empty:
+        return crossval.track(program, edits, dialect)
+    return outcome
+
+
+def _named(program: Program, calls: list[ast.Call]) -> Iterator[Fit]:
+    """`model.fit(X, y)` and `model = SVC().fit(X, y)`."""
+    for call in calls:
+        assert isinstance(call.func, ast.Attribute)
+        statement, receiver = program.statement_of(call), dotted(call.func.value)
+        name = receiver if receiver is not None else _target(statement, call)
+        if name is not None and isinstance(statement, (ast.Expr, ast.Assign)):
+            yield Fit(call, statement, name, runs_often(program, call))
+
+
+def _target(statement: ast.stmt, call: ast.Call) -> str | None:
+    fitted = isinstance(call.func, ast.Attribute) and call.func.attr == "fit"
+    if fitted and isinstance(statement, ast.Assign) and statement.value is call:
+        return dotted(statement.targets[0]) if len(statement.targets) == 1 else None
+    return None
+
+
+# --- parameters ----------------------------------------------------------------------------------------------
+
+
+def _parameters(program: Program, edits: Edits, dialect: Dialect, stretch: Stretch, fits: list[Fit]) -> list[Values]:
+    """Of one estimator as they are, of several under their names, of those in a loop under their classes."""
+    single = [fit for fit in fits if not fit.often]
+    names = list(dict.fromkeys(fit.name for fit in single))
+    if len(names) == 1 and len(single) == len(fits):
+        fit = single[0]
+        if _known_before(program, fit.name, stretch):
+            return [Values(f"{fit.name}.get_params()")]
+        _log(program, edits, dialect, stretch, fit, Values(f"{fit.name}.get_params()"))
+        return []
+    for fit in {fit.name: fit for fit in single}.values():
+        entry = f"{program.string(fit.name)}: {fit.name}.get_params()"
+        _log(program, edits, dialect, stretch, fit, Values(entries=(entry,)))
+    for fit in fits:
+        if fit.often:
+            entry = f"type({fit.name}).__name__: {fit.name}.get_params()"
+            _log(program, edits, dialect, stretch, fit, Values(entries=(entry,), again=True))
+    return []
+
+
+def _known_before(program: Program, name: str, stretch: Stretch) -> bool:
+    function = program.function_of(stretch.first)
+    bound = program.assignments(name, function) if "." not in name else []
+    return bool(bound) and all(
+        statement.lineno < stretch.first.lineno and program.function_of(statement) is function for statement in bound
+    )
+
+
+def _log(program: Program, edits: Edits, dialect: Dialect, stretch: Stretch, fit: Fit, values: Values) -> None:
+    edits.insert_after(fit.statement, dialect.params(Place(program, fit.statement, stretch), values))
+
+
+# --- scores --------------------------------------------------------------------------------------------------
+
+
+def _own_scores(program: Program, fits: list[Fit]) -> list[Log]:
+    """`model.fit(X, y)` -> model.score(X, y)"""
+    logs = []
+    for fit in fits:
+        data = [*fit.call.args, *(keyword.value for keyword in fit.call.keywords if keyword.arg in ("X", "y"))]
+        plain = all(keyword.arg in ("X", "y", "sample_weight") for keyword in fit.call.keywords)
+        if len(data) < 2 or not plain or not all(is_pure(part) for part in data[:2]) or not _scores(program, fit):
+            continue
+        value = f"{fit.name}.score({program.source(data[0])}, {program.source(data[1])})"
+        logs.append(Log(fit.statement, "training_score", value, None, batch=False))
+    return unique(logs)
+
+
+def _scores(program: Program, fit: Fit) -> bool:
+    """Is it a model of scikit-learn with a score? A pipeline has the score of its last step."""
+    assert isinstance(fit.call.func, ast.Attribute)
+    if fit.call.func.attr != "fit":
+        return False
+    made = maker(program, fit.call.func.value)
+    while made is not None:
+        name = program.qualified(made.func) or ""
+        kind = name.rpartition(".")[2]
+        if not name.startswith("sklearn.") or kind in _SCORELESS:
+            return False
+        if kind not in ("Pipeline", "make_pipeline"):
+            return True
+        last = made.args[-1] if made.args else None
+        if isinstance(last, ast.List) and last.elts:
+            last = last.elts[-1]
+        if isinstance(last, ast.Tuple) and last.elts:
+            last = last.elts[-1]
+        made = maker(program, last) if last is not None else None
+    return False
