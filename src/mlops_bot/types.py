@@ -63,6 +63,7 @@ class Component:
     has_recipe: bool
     guides: Mapping[Functionality, str] = field(default_factory=dict)  # those of further functionalities
     also_required: tuple[str, ...] = ()  # what the component needs and does not bring: ("torchao>=0.13",)
+    metric_calls: tuple[str, ...] = ("log_metric", "log_metrics")  # functions and methods that record metrics
 
     @property
     def requirements(self) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ _FIELDS = {
     "store",
     "api_modules",
 }
+_OPTIONAL = {"metric_calls"}
 
 
 class ComponentError(MlopsBotError):
@@ -46,7 +47,7 @@ def load(folder: Path) -> Component:
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(data, dict):
         raise ComponentError(f"{path}: expected a mapping of fields")
-    missing, unknown = _FIELDS - data.keys(), data.keys() - _FIELDS
+    missing, unknown = _FIELDS - data.keys(), data.keys() - _FIELDS - _OPTIONAL
     if missing or unknown:
         raise ComponentError(f"{path}: missing fields {sorted(missing)}, unknown fields {sorted(unknown)}")
     _check_values(path, data)
@@ -68,6 +69,7 @@ def load(folder: Path) -> Component:
         folder=folder,
         has_recipe=(folder / "recipe.py").is_file(),
         guides=_guides(folder, data["functionalities"]),
+        metric_calls=tuple(data.get("metric_calls", ())),
     )
 
 

@@ -18,6 +18,7 @@ from libcst.metadata import MetadataWrapper, PositionProvider
 
 from mlops_bot.rewrite.program import Program, Span
 
+MAX_LINE = 110  # a call that grows beyond it is laid out over several lines
 Item = TypeVar("Item", cst.Arg, cst.BaseElement)
 Key = tuple[int, bool]  # line, is it a compound statement
 
@@ -216,7 +217,9 @@ class _Apply(cst.CSTTransformer):
         for old, new in zip(original, updated, strict=True):
             place = self._key(old)
             for code in self.edits.before.get(place, ()):
-                beside = code.startswith("import ") and _is_import(new)  # one block: comments stay on top of it
+                beside = code.startswith(("import ", "from ")) and _is_import(
+                    new
+                )  # one block: comments stay on top of it
                 blank, rest = (_leading(new), ()) if beside else _split_leading(new)
                 added = self._statement(code)
                 body.append(_with_leading(added, [*blank, *_leading(added)]))
@@ -264,7 +267,8 @@ class _Apply(cst.CSTTransformer):
             updated_node = updated_node.with_changes(args=[*updated_node.args, cst.Arg(cst.Name(name))])
         span = (start.line + self.offset, start.column, end.line + self.offset, end.column)
         for keyword in self.edits.keywords.get(span, ()):
-            updated_node = with_keyword(updated_node, keyword)
+            grown = end.column + len(keyword.name) + len(keyword.code) + 5
+            updated_node = with_keyword(updated_node, keyword, wide=start.line == end.line and grown > MAX_LINE)
         return updated_node
 
     def leave_SimpleStatementSuite(
@@ -281,8 +285,11 @@ class _Apply(cst.CSTTransformer):
         )
 
 
-def with_keyword(call: cst.Call, keyword: Keyword) -> cst.Call:
-    """The call with a named argument: changed in place, or added last in the layout of the others."""
+def with_keyword(call: cst.Call, keyword: Keyword, *, wide: bool = False) -> cst.Call:
+    """The call with a named argument: changed in place, or added last in the layout of the others.
+
+    `wide`: on one line it would be too long, so that it gets lines of its own.
+    """
     value = cst.parse_expression(keyword.code)
     for index, argument in enumerate(call.args):
         if argument.keyword is not None and argument.keyword.value == keyword.name:
@@ -294,7 +301,14 @@ def with_keyword(call: cst.Call, keyword: Keyword) -> cst.Call:
         value = cst.List([cst.Element(value)])
     equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
     added = cst.Arg(value, keyword=cst.Name(keyword.name), equal=equal)
-    return call.with_changes(args=_with_last(call.args, added))
+    args = _with_last(call.args, added)
+    if not wide or len(args) < 2:
+        return call.with_changes(args=args)
+    row = cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace("    "))
+    end = cst.Comma(whitespace_after=cst.ParenthesizedWhitespace(indent=True))
+    args[-2] = args[-2].with_changes(comma=cst.Comma(whitespace_after=row))
+    args[-1] = args[-1].with_changes(comma=end)
+    return call.with_changes(args=args, whitespace_before_args=row)
 
 
 def _with_last(items: Sequence[Item], added: Item) -> list[Item]:

@@ -66,15 +66,19 @@ def block_end(program: Program, module: str, *, beside: tuple[str, ...] = ()) ->
 
 
 def add_from_import(edits: Edits, program: Program, module: str, name: str) -> None:
-    """Adds `from module import name`, after the last import of the block that has the module's own package."""
+    """Adds `from module import name` to the block that has the module's own package, in order."""
     imports = _leading_imports(program)
     code = f"from {module} import {name}"
     if not imports:
         _without_imports(edits, program, code)
         return
     group = _group(imports, (module.split(".", maxsplit=1)[0],))
-    smaller = [node for node in group if isinstance(node, ast.ImportFrom) and (node.module or "") <= module]
-    edits.insert_after((smaller or group)[-1], code)
+    others = [node for node in group if isinstance(node, ast.ImportFrom)]
+    smaller = [node for node in others if (node.module or "") <= module]
+    if smaller or not others:
+        edits.insert_after((smaller or group)[-1], code)
+    else:
+        edits.insert_before(others[0], code)
 
 
 def _first_of(program: Program, modules: set[str]) -> ast.stmt | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from mlops_bot.types import Json
 from mlops_bot.verify.code import Code, dotted
 
-DUMP_VERSION = 2  # part of a cached description's key: raise it when inside/api_dump.py lists something else
+DUMP_VERSION = 3  # part of a cached description's key: raise it when inside/api_dump.py lists something else
 
 
 @dataclass(frozen=True, slots=True)

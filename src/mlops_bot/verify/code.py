@@ -213,6 +213,11 @@ def _collect_names(code: Code) -> None:
             bind("" if name in outer else scope, name, node.value)
             visit(node.value, scope, outer)
             return
+        elif isinstance(node, ast.withitem) and isinstance(node.optional_vars, ast.Name):
+            name = node.optional_vars.id  # mostly the object itself: `with wandb.init() as run`
+            bind("" if name in outer else scope, name, node.context_expr)
+            visit(node.context_expr, scope, outer)
+            return
         elif isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
             bind("" if node.id in outer else scope, node.id)
         elif isinstance(node, ast.ExceptHandler) and node.name:

@@ -41,12 +41,26 @@ def check(
 ) -> str | None:
     """None when the tracking is proven, otherwise why not, in one sentence."""
     runs = [run for run in as_list(evidence.get("runs")) if isinstance(run, Mapping)]
-    reason = _finished(runs, evidence, tracker)
+    reason = _opened(runs, adapted, tracker) or _finished(runs, evidence, tracker)
     if reason:
         return reason
     finished = [run for run in runs if run.get("status") == "FINISHED"]
     whose = f"the {tracker.title} {tracker.noun}"
     return parameters(finished, facts, baseline, whose) or _metrics(finished, facts, baseline, adapted, tracker)
+
+
+def _opened(runs: Sequence[Mapping[str, Json]], adapted: Observation, tracker: Tracker) -> str | None:
+    """Why a run in the store is not one that the tracker opened, where its hook noted those."""
+    noted = as_map(adapted.trace.get("component"))
+    if not noted.get("hooked"):
+        return None
+    for run in runs:
+        if f"run {run.get('run_id')}" not in noted:
+            return (
+                f"the {tracker.title} {tracker.noun} {_title(run)} was not opened by the program through "
+                f"{tracker.title}: its files were written in some other way"
+            )
+    return None
 
 
 def _finished(runs: Sequence[Mapping[str, Json]], evidence: Mapping[str, Json], tracker: Tracker) -> str | None:

@@ -54,7 +54,6 @@ _GENERIC = frozenset(
         "sum",
     ]
 )
-_METRIC_CALLS = frozenset({"log_metric", "log_metrics", "log", "log_epoch_metrics", "add_scalar", "append"})
 
 
 def elided(original: Code, candidate: Code) -> str | None:
@@ -252,7 +251,7 @@ def constant_metrics(original: Code, candidate: Code, component: Component) -> s
     old = {
         ast.dump(node)
         for node in ast.walk(original.tree)
-        if isinstance(node, ast.Call) and callee(node) in _METRIC_CALLS
+        if isinstance(node, ast.Call) and callee(node) in component.metric_calls
     }
     clients = {
         name
@@ -268,7 +267,7 @@ def constant_metrics(original: Code, candidate: Code, component: Component) -> s
     for item in candidate.items:
         for part in _own(item):
             for call in (
-                node for node in ast.walk(part) if isinstance(node, ast.Call) and callee(node) in _METRIC_CALLS
+                node for node in ast.walk(part) if isinstance(node, ast.Call) and callee(node) in component.metric_calls
             ):
                 root = (dotted(call.func) or "").partition(".")[0]
                 if ast.dump(call) in old or not (
@@ -341,7 +340,7 @@ def _pairs(call: ast.Call, code: Code, scope: str, origins: Origins) -> Iterator
     """Names and values of log_metric(key, value), client.log_metric(run, key, value), log_metrics({...})."""
     keywords = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
     if callee(call) == "log_metric":
-        key, value = keywords.get("key"), keywords.get("value")
+        key, value = keywords.get("key") or keywords.get("name"), keywords.get("value")
         positional = [argument for argument in call.args if not isinstance(argument, ast.Starred)]
         if value is None and positional:
             names = [index for index, argument in enumerate(positional) if _text(argument, code, scope) is not None]
@@ -356,7 +355,8 @@ def _pairs(call: ast.Call, code: Code, scope: str, origins: Origins) -> Iterator
         if value is not None:
             yield (_text(key, code, scope) if key is not None else None), value
         return
-    for argument in [*call.args, *(keywords[name] for name in ("metrics", "dictionary", "data") if name in keywords)]:
+    given = [keywords[name] for name in ("metrics", "dictionary", "data", "dic") if name in keywords]
+    for argument in [*call.args, *given]:
         if origins.filled(argument, scope):
             continue
         shown = resolve(argument, code, scope) if isinstance(argument, ast.Name) else argument
@@ -364,6 +364,9 @@ def _pairs(call: ast.Call, code: Code, scope: str, origins: Origins) -> Iterator
             for key, value in zip(shown.keys, shown.values, strict=True):
                 if key is not None:
                     yield _text(key, code, scope), value
+            return
+        if isinstance(shown, ast.Call) and dotted(shown.func) == "dict" and not shown.args:
+            yield from ((keyword.arg, keyword.value) for keyword in shown.keywords)
             return
 
 

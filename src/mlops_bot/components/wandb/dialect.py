@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mlops_bot.rewrite.tracking.dialect import Opening, Place, Values
 from mlops_bot.rewrite.tracking.files import stem
-from mlops_bot.rewrite.tracking.writing import call_text, merged
+from mlops_bot.rewrite.tracking.writing import call_text, listed
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,7 @@ class Wandb:
 
     def opening(self, place: Place, values: Sequence[Values], *, wrap: bool) -> Opening:
         arguments = [f"project={place.program.string(self.project)}"] if self.project else []
-        code = call_text("wandb.init", arguments, (), place.statement, "")
-        if values:
-            code = call_text("wandb.init", [*arguments, f"config={merged(values)}"], (), place.statement, "")
+        code = listed("wandb.init", arguments, "config", values, place.statement)
         if wrap:
             return Opening(f"with {code}:")
         return Opening(None, [code], after=["wandb.finish()"])

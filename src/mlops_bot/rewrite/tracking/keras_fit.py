@@ -21,7 +21,8 @@ _LITERALS = ("batch_size", "epochs", "validation_split")
 def track(program: Program, edits: Edits, dialect: Dialect, *, log: str | None = None) -> list[str] | NotApplicable:
     """Collects the edits for one program; returns notes.
 
-    `log`: how a callback logs the mapping `logs` of an `epoch`; None for a tracker that follows `fit` by itself, parameters included.
+    `log`: how a callback logs the mapping `logs` of an `epoch`; None for a tracker that follows `fit` by itself,
+    parameters included.
     """
     calls = [call for call in fit_calls(program) if (call.args or call.keywords) and is_network(program, call)]
     if not calls:
@@ -112,7 +113,9 @@ def _of_the_fit(program: Program, edits: Edits, dialect: Dialect, first: ast.stm
         entries.append(f"**{model}.optimizer.get_config()")
     if not entries:
         return []
-    values, statement = Values(entries=tuple(entries)), program.statement_of(call)
+    alone = len(entries) == 1 and entries[0].startswith("**")
+    values = Values(entries[0].removeprefix("**")) if alone else Values(entries=tuple(entries))
+    statement = program.statement_of(call)
     if statement is first:
         return [values]
     edits.insert_before(statement, dialect.params(Place(program, statement), values))

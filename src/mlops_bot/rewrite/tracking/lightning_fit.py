@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 
 from mlops_bot.rewrite import params
@@ -38,7 +39,13 @@ def track(program: Program, edits: Edits, logger: Logger) -> list[str] | NotAppl
     trainers = _calls(program, "Trainer")
     interfaces = [call for call in _calls(program, "LightningCLI") if _is_given(call, "run", False)]
     if not trainers and not interfaces:
-        return NotApplicable("not applicable because no Trainer is made in this file that a logger can be given to")
+        made_elsewhere = _calls(program, "LightningCLI")
+        reason = (
+            f"LightningCLI makes the Trainer (line {made_elsewhere[0].lineno}): set the logger in its configuration"
+            if made_elsewhere
+            else "no Trainer is made in this file that a logger can be given to"
+        )
+        return NotApplicable(f"not applicable because {reason}")
     notes = lightning_modules.log_losses(program, edits)
     if isinstance(notes, NotApplicable):
         return notes
@@ -102,7 +109,7 @@ def _give(program: Program, edits: Edits, call: ast.Call, logger: Logger) -> Non
     values = visible(program, statement)
     if values is not None:
         edits.insert_before(statement, _hyperparameters(logger, statement, values))
-    _after(program, edits, statement, trainer, logger, known=values is not None)
+    _after(program, edits, statement, trainer, logger, known=_tells(program, values))
 
 
 def _set(program: Program, edits: Edits, call: ast.Call, logger: Logger, part: str) -> None:
@@ -117,7 +124,15 @@ def _set(program: Program, edits: Edits, call: ast.Call, logger: Logger, part: s
     values = visible(program, statement)
     if values is not None:
         edits.insert_after(statement, _hyperparameters(logger, statement, values))
-    _after(program, edits, statement, trainer, logger, known=values is not None)
+    _after(program, edits, statement, trainer, logger, known=_tells(program, values))
+
+
+def _tells(program: Program, values: Values | None) -> bool:
+    """Do the parameters say how the optimizer is set, or does the module hand its own to the logger?"""
+    own = any((dotted(call.func) or "").endswith(".save_hyperparameters") for call in program.calls)
+    if values is None:
+        return False
+    return own or bool(values.mapping) or any(re.search(r"\b(lr|\w*learning_rate)\b", part) for part in values.entries)
 
 
 def _hyperparameters(logger: Logger, statement: ast.stmt, values: Values) -> str:

@@ -11,7 +11,7 @@ _GENERIC = re.compile(
 
 
 def project(path: str) -> str | None:
-    """The script's name, or its folder's where the script is only called "main" or "train"; None where neither tells."""
+    """The script's name, or its folder's where the script is only called "main"; None where neither tells."""
     where = PurePosixPath(path)
     for name in (where.stem, *(part.name for part in list(where.parents)[:1])):
         words = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()

@@ -92,14 +92,20 @@ def _parameters(program: Program, edits: Edits, dialect: Dialect, stretch: Stret
             return [Values(f"{fit.name}.get_params()")]
         _log(program, edits, dialect, stretch, fit, Values(f"{fit.name}.get_params()"))
         return []
-    for fit in {fit.name: fit for fit in single}.values():
-        entry = f"{program.string(fit.name)}: {fit.name}.get_params()"
-        _log(program, edits, dialect, stretch, fit, Values(entries=(entry,)))
+    entries = {
+        fit: f"{program.string(fit.name)}: {fit.name}.get_params()" for fit in {f.name: f for f in single}.values()
+    }
+    if entries and all(_known_before(program, fit.name, stretch) for fit in entries):
+        opening = [Values(entries=tuple(entries.values()))]
+    else:
+        opening = []
+        for fit, entry in entries.items():
+            _log(program, edits, dialect, stretch, fit, Values(entries=(entry,)))
     for fit in fits:
         if fit.often:
             entry = f"type({fit.name}).__name__: {fit.name}.get_params()"
             _log(program, edits, dialect, stretch, fit, Values(entries=(entry,), again=True))
-    return []
+    return opening
 
 
 def _known_before(program: Program, name: str, stretch: Stretch) -> bool:

@@ -84,9 +84,16 @@ def call_text(function: str, entries: Sequence[str], rest: Sequence[str], place:
     return f"{function}({opening}\n{inner}{closing}{tail})"
 
 
-def merged(values: Sequence[Values]) -> str:
-    """One mapping of all values, as source text."""
+def listed(function: str, arguments: Sequence[str], keyword: str, values: Sequence[Values], place: ast.stmt) -> str:
+    """`function(arguments, keyword=values)`: on one line if it fits, otherwise an argument and an entry a line."""
     if len(values) == 1 and values[0].mapping:
-        return values[0].mapping
-    parts = [part for value in values for part in ([f"**{value.mapping}"] if value.mapping else value.entries)]
-    return f"{{{', '.join(parts)}}}"
+        return call_text(function, [*arguments, f"{keyword}={values[0].mapping}"], (), place, "")
+    entries = [part for value in values for part in ([f"**{value.mapping}"] if value.mapping else value.entries)]
+    if not entries:
+        return call_text(function, arguments, (), place, "")
+    line = call_text(function, [*arguments, f"{keyword}={{{', '.join(entries)}}}"], (), place, "")
+    if "\n" not in line:
+        return line
+    rows = [*(f"    {argument}," for argument in arguments), f"    {keyword}={{"]
+    rows += [*(f"        {entry}," for entry in entries), "    },"]
+    return "\n".join([f"{function}(", *rows, ")"])

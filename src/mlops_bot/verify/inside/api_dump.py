@@ -40,6 +40,12 @@ def parameters(function: Any, drop_first: bool = False) -> list[list[Any]] | Non
     return [[p.name, KINDS[p.kind], p.default is inspect.Parameter.empty and p.kind not in optional] for p in found]
 
 
+def is_method(function: Any) -> bool:
+    """A module may offer methods of one object as functions, with a signature that still has `self`."""
+    found = parameters(function)
+    return bool(found) and found[0][0] == "self"
+
+
 def describe_class(name: str, cls: type, names: dict[str, Any], seen: dict[int, str]) -> None:
     entry: dict[str, Any] = {"kind": "class", "parameters": parameters(cls)}
     names[name] = entry
@@ -102,7 +108,7 @@ def describe(modules: list[str]) -> dict[str, Any]:
             elif inspect.isclass(value):
                 describe_class(full, value, names, seen)
             elif inspect.isroutine(value):
-                names[full] = {"kind": "function", "parameters": parameters(value)}
+                names[full] = {"kind": "function", "parameters": parameters(value, drop_first=is_method(value))}
             else:
                 names.setdefault(full, {"kind": "value", "parameters": None})
         if "__getattr__" not in vars(module):
