@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlops_bot import components
 from mlops_bot.prompt import WHOLE_FILE_LINES, Message, fenced, messages
 from mlops_bot.prompt_rules import RULES
 from mlops_bot.response import parse
@@ -139,6 +140,10 @@ PROMPTS: dict[str, list[Message]] = {
     "two_files": messages(task(others=(SourceFile("lib/data.py", "X = 1\n"),)), ZERO_SHOT),
     "translation": messages(TRANSLATION, Context({}, "doc-prompt", DOCS[1:])),
 }
+for name in ("comet", "wandb"):  # with the manuals that they ship
+    own = task(of=components.load_all()[name])
+    PROMPTS[f"{name}_zero_shot"] = messages(own, ZERO_SHOT)
+    PROMPTS[f"{name}_doc_prompt"] = messages(own, Context({"train.py": facts()}, "doc-prompt"))
 
 
 def shown(prompt: list[Message]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from mlops_bot.rewrite.edits import Edits
+from mlops_bot.rewrite.program import Program
 
 
 def apply(text: str, change: Callable[[Edits, list[ast.stmt]], None]) -> str:
@@ -75,3 +76,44 @@ def test_an_argument_is_handed_on() -> None:
 
     text = "def test(model):\n    pass\nfor epoch in epochs():\n    test(m)\n"
     assert apply(text, change) == "def test(model, epoch):\n    pass\nfor epoch in epochs():\n    test(m, epoch)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("m.fit()\n", "m.fit(callbacks=[new])\n"),
+        ("m.fit(x, y)\n", "m.fit(x, y, callbacks=[new])\n"),
+        ("m.fit(x, callbacks=[])\n", "m.fit(x, callbacks=[new])\n"),
+        ("m.fit(x, callbacks=[a], epochs=3)\n", "m.fit(x, callbacks=[a, new], epochs=3)\n"),
+        ("m.compile().fit(x)\n", "m.compile().fit(x, callbacks=[new])\n"),
+        ("é = 1; m.fit(x)\n", "é = 1; m.fit(x, callbacks=[new])\n"),
+        ("m.fit(\n    x,\n    n=3,\n)\n", "m.fit(\n    x,\n    n=3,\n    callbacks=[new],\n)\n"),
+        ("m.fit(\n    x,\n    n=3)\n", "m.fit(\n    x,\n    n=3,\n    callbacks=[new])\n"),
+        ("m.fit(\n    x,\n    n=3,  # few\n)\n", "m.fit(\n    x,\n    n=3,  # few\n    callbacks=[new],\n)\n"),
+        (
+            "m.fit(x, callbacks=[\n    a,\n    b,\n])\n",
+            "m.fit(x, callbacks=[\n    a,\n    b,\n    new,\n])\n",
+        ),
+        (
+            f"if x:\n  m.fit({'x' * 60}, {'y' * 40})\n",
+            f"if x:\n  m.fit(\n      {'x' * 60}, {'y' * 40},\n      callbacks=[new],\n  )\n",
+        ),
+    ],
+)
+def test_an_argument_is_added_in_the_layout_of_the_others(text: str, expected: str) -> None:
+    program = Program(text)
+    edits = Edits()
+    for call in program.calls:
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "fit":
+            edits.set_keyword(program, call, "callbacks", "new", extend=True)
+    assert edits.apply(text) == expected
+
+
+def test_an_argument_that_is_there_is_replaced() -> None:
+    text = "Trainer(n=2, logger=False)\n"
+    program = Program(text)
+    edits = Edits()
+    edits.set_keyword(program, program.calls[0], "logger", "[a, b]")
+    assert edits.apply(text) == "Trainer(n=2, logger=[a, b])\n"
+    assert edits.mentions("[a, b]")
+    assert not edits.empty

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mlops_bot.components.mlflow import check
-from mlops_bot.types import Observation, Output, SourceFacts
+from mlops_bot import components
+from mlops_bot.types import Component, Observation, Output, SourceFacts
 
 from .support import facts
 
@@ -34,8 +34,8 @@ class Recorded:
         found: dict[str, Any] = self.evidence["runs"][0]
         return found
 
-    def reason(self) -> str | None:
-        return check.check(
+    def reason(self, component: Component) -> str | None:
+        return components.check(component)(
             self.evidence,
             functionality="experiment-tracking",
             facts=self.facts,

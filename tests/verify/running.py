@@ -7,27 +7,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mlops_bot.components.mlflow import check
-from mlops_bot.types import Failed, Limits, Observation, RunResult, Runtime
+from mlops_bot import components
+from mlops_bot.types import Component, Failed, Limits, Observation, RunResult, Runtime, SourceFacts
 from mlops_bot.verify import job, observe, preserved
 
-from .support import MLFLOW, facts
+from .support import facts as facts_of
 
 RUNTIME = Runtime("test", "this environment", sys.executable)
-COMPONENT = replace(
-    MLFLOW,
-    folder=Path(check.__file__).parent,
-    environment={
-        "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "KERAS_BACKEND": "torch",
-    },
-)
-_prepared: dict[str, bytes] = {}
+MLFLOW = components.load_all()["mlflow"]
+_prepared: dict[str, Mapping[str, bytes]] = {}  # by component
 
 
 def execute(
@@ -60,11 +51,11 @@ def execute(
         return RunResult(done.returncode, done.stdout, done.stderr, 1.0, "exited", changed)
 
 
-def run(text: str, *, candidate: bool) -> tuple[Observation, Mapping[str, Any]]:
-    """One program's observation, and the evidence that is left when it is a candidate."""
+def run(text: str, *, candidate: Component | None = None) -> tuple[Observation, Mapping[str, Any]]:
+    """One program's observation, and the evidence that is left when it is a candidate for a component."""
     files = {"train.py": text.encode()}
-    if candidate:
-        files |= prepared()
+    if candidate is not None:
+        files |= prepared(candidate)
     program = job.program(
         files,
         ("python", "train.py"),
@@ -72,37 +63,52 @@ def run(text: str, *, candidate: bool) -> tuple[Observation, Mapping[str, Any]]:
         runtime=RUNTIME,
         limits=Limits(),
         smoke=job.Smoke(),
-        component=COMPONENT if candidate else None,
+        component=candidate,
     )
     result = execute(program.files, program.argv, program.workdir, program.environment)
-    seen = observe.observe(result, given=files, store=COMPONENT.store)
-    if not candidate:
+    seen = observe.observe(result, given=files, store=candidate.store if candidate is not None else ())
+    if candidate is None:
         return seen, {}
-    collector = job.collector(COMPONENT, files, result, "experiment-tracking", RUNTIME)
+    collector = job.collector(candidate, files, result, "experiment-tracking", RUNTIME)
     collected = execute(collector.files, collector.argv, collector.workdir, collector.environment)
     return seen, json.loads(collected.files[job.EVIDENCE])
 
 
-def prepared() -> Mapping[str, bytes]:
-    """An empty, migrated store, made once: making one takes seconds."""
-    if not _prepared:
-        script = "import mlflow\nmlflow.set_tracking_uri('sqlite:///mlflow.db')\nmlflow.search_experiments()\n"
-        made = execute({"train.py": script.encode()}, ("python", "train.py"), ".", {})
-        _prepared["mlflow.db"] = made.files["mlflow.db"]
-    return _prepared
+def prepared(component: Component) -> Mapping[str, bytes]:
+    """What the component prepares once for all runs, such as an empty, migrated store."""
+    if component.name not in _prepared:
+        script = components.inside(component, "prepare")
+        left: Mapping[str, bytes] = {}
+        if script is not None:
+            made = job.prepare(component, script, RUNTIME)
+            left = execute(made.files, made.argv, made.workdir, made.environment).files
+        prefix = f"{job.PROJECT}/"
+        _prepared[component.name] = {
+            path.removeprefix(prefix): content for path, content in left.items() if path.startswith(prefix)
+        }
+    return _prepared[component.name]
 
 
 def judge_runs(
-    original: str, adapted: str, baseline: Observation | None = None
+    original: str,
+    adapted: str,
+    baseline: Observation | None = None,
+    *,
+    component: Component = MLFLOW,
+    facts: SourceFacts | None = None,
 ) -> tuple[Failed | None, Observation, Observation, Mapping[str, Any]]:
     """Run both and judge: (the failure, baseline, adapted, evidence)."""
-    before = baseline or run(original, candidate=False)[0]
+    before = baseline or run(original)[0]
     assert before.ok, before.stderr
-    after, evidence = run(adapted, candidate=True)
+    after, evidence = run(adapted, candidate=component)
     if not after.ok:
         return Failed("run", after.stderr[-500:]), before, after, evidence
-    reason = check.check(
-        evidence, functionality="experiment-tracking", facts=facts(original), baseline=before, adapted=after
+    reason = components.check(component)(
+        evidence,
+        functionality="experiment-tracking",
+        facts=facts or facts_of(original),
+        baseline=before,
+        adapted=after,
     )
     if reason:
         return Failed("effect", reason), before, after, evidence

@@ -60,6 +60,8 @@ def test_made_up(line: str, before: str) -> None:
         ["table = {'loss': 0.0}", "table.update(loss=d_loss.item())", "mlflow.log_metric('loss', table['loss'])"],
         ["mlflow.log_metrics({'d_loss': d_loss.item(), 'step': step}, step=epoch)"],
         ["mlflow.log_metric('loss', g_loss.item(), step=epoch)"],
+        ["weight = torch.zeros(3, requires_grad=True)", "mlflow.log_metric('loss', (weight - 1).sum().item())"],
+        ["weight = torch.zeros(3)", "weight.requires_grad_()", "mlflow.log_metric('loss', weight.sum().item())"],
         ["mlflow.log_metric('train_accuracy', score(y_train, model(x_train)))"],
         ["mlflow.log_metric('test_loss', score(train_mean, model(x_test)))"],
     ],

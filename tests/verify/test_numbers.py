@@ -45,6 +45,19 @@ def test_ratio_and_percentage() -> None:
     assert {entry.split for entry in numbers} == {"test"}
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Accuracy on the 24 test samples: 33 %", "score"),
+        ("top1 error of 10 batches: 8 %", "score"),
+        ("Epoch 3: 50%", "count"),
+        ("done: 50%", "score"),
+    ],
+)
+def test_a_percentage_is_of_what_the_line_is_about(text: str, kind: str) -> None:
+    assert printed(text)[-1].family == kind
+
+
 def test_nan_and_inf_are_numbers_only_as_values() -> None:
     values = [entry.value for entry in printed("loss: nan val: inf\nan nanometre of information")]
     assert len(values) == 2

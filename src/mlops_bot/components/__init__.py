@@ -26,6 +26,7 @@ _FIELDS = {
     "api_modules",
 }
 _OPTIONAL = {"metric_calls"}
+_METRIC_CALLS = ("log_metric", "log_metrics")
 
 
 class ComponentError(MlopsBotError):
@@ -69,7 +70,7 @@ def load(folder: Path) -> Component:
         folder=folder,
         has_recipe=(folder / "recipe.py").is_file(),
         guides=_guides(folder, data["functionalities"]),
-        metric_calls=tuple(data.get("metric_calls", ())),
+        metric_calls=tuple(data.get("metric_calls", _METRIC_CALLS)),
     )
 
 

@@ -94,6 +94,8 @@ class Origins:
             and isinstance(node.func, ast.Attribute)
             and isinstance(node.func.value, ast.Name)
         ):
+            if node.func.attr == "requires_grad_":  # trained from here on
+                self._bind(scope, node.func.value.id, None)
             if node.func.attr in ("append", "extend", "insert", "update", "setdefault", "add", "fill_"):
                 self._filled.add((self._owner(node.func.value.id, scope), node.func.value.id))
             for argument in [
@@ -180,6 +182,8 @@ class Origins:
         root, _, rest = name.partition(".")
         full = f"{self._code.imports[root]}.{rest}".rstrip(".") if root in self._code.imports else name
         arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
+        if any(keyword.arg == "requires_grad" for keyword in node.keywords):
+            return False  # what is trained does not stay what it was made as
         if name == "len" and "len" not in self._code.definitions:
             return True
         if (name in _PURE and name not in self._code.definitions) or full in _MAKERS or full.startswith(_MODULES):

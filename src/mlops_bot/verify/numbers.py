@@ -97,7 +97,11 @@ class Printed:
     def family(self) -> Family:
         if self.unit and self.unit != "%":
             return "time"
-        return family(self.label) or (family(self.before) or "score" if self.unit == "%" else "")
+        own = family(self.label)
+        if self.unit != "%" or own not in ("", "count"):
+            return own
+        whole = family(self.before)  # "Accuracy on the 24 test samples: 33 %"
+        return whole if whole in ("loss", "score") else own or whole or "score"
 
     @property
     def split(self) -> Split:

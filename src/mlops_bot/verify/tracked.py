@@ -34,6 +34,7 @@ class Tracker:
     ending: str  # how a run is ended: what to do about one that is not
     noun: str = "run"
     trusted: Callable[[Mapping[str, Json], str, Observation], bool] = lambda *_: False  # (run, metric, baseline)
+    beside: Callable[[str, Observation], bool] = lambda *_: False  # logged by itself, and neither proof nor a fault
 
 
 def check(
@@ -148,6 +149,7 @@ def _metrics(
         entry
         for entry in logged
         if family(entry[1]) not in ("system", "time", "rate") and not _counter(entry[1], entry[2])
+        if not tracker.beside(entry[1], baseline)
     ]
     if not telling:
         return f"{whose} has no training metric, only {', '.join(sorted({name for _, name, _ in logged})[:4])}"

@@ -45,6 +45,8 @@ def parameters(runs: Sequence[Mapping[str, Json]], facts: SourceFacts, baseline:
     free = _limited(baseline) | _searched(baseline)
     for key, value in logged:
         name = _plain(key)
+        if name not in computed and name not in defaults:  # of a nested dictionary: "tree.max_depth"
+            name = _plain(re.split(r"[./|]", key)[-1])
         if name in free or _LIMITABLE.search(words(key)):
             continue
         if name in computed:

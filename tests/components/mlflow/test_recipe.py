@@ -1,10 +1,8 @@
-"""The recipe: paired no-op / rewrite cases, and what holds for every program in tests/programs."""
+"""The recipe: paired no-op / rewrite cases. What holds for every program is in ../test_tracking_recipes.py."""
 
 from __future__ import annotations
 
-import ast
 import difflib
-from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -12,7 +10,7 @@ import pytest
 
 from mlops_bot.components.mlflow.recipe import rewrite
 from mlops_bot.source import analyse
-from mlops_bot.types import Framework, NotApplicable, Rewritten
+from mlops_bot.types import NotApplicable, Rewritten
 
 PROGRAMS = sorted((Path(__file__).parents[2] / "programs").glob("*.py"))
 
@@ -32,50 +30,6 @@ def changes(text: str) -> str:
 def read(path: Path) -> str:
     with path.open(encoding="utf-8", newline="") as file:
         return file.read()
-
-
-# --- every program ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
-def test_every_program_is_rewritten_once(path: Path) -> None:
-    text = read(path)
-    first = adapt(text)
-    assert isinstance(first, Rewritten), first
-    compile(first.text, str(path), "exec")
-    assert adapt(text) == first
-    second = adapt(first.text)
-    assert isinstance(second, NotApplicable)
-    assert "already used" in second.reason
-
-
-@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
-def test_every_statement_stays(path: Path) -> None:
-    """Nothing is lost but the shape of signatures that the epoch is handed on through."""
-
-    def leaves(text: str) -> list[str]:
-        simple = (ast.Assign, ast.AugAssign, ast.Return, ast.Import, ast.ImportFrom)
-        return [ast.unparse(node) for node in ast.walk(ast.parse(text)) if isinstance(node, simple)]
-
-    text = read(path)
-    outcome = adapt(text)
-    assert isinstance(outcome, Rewritten)
-    kept = leaves(outcome.text)
-    for statement in leaves(text):
-        assert statement in kept
-
-
-@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
-def test_only_what_is_needed_changes(path: Path) -> None:
-    """Lines that go are lines that come back indented, or calls and signatures that take the epoch."""
-    text = read(path)
-    outcome = adapt(text)
-    assert isinstance(outcome, Rewritten)
-    diff = list(difflib.ndiff(text.splitlines(), outcome.text.splitlines()))
-    come = [line[2:].strip() for line in diff if line.startswith("+ ")]
-    for line in (line[2:].strip() for line in diff if line.startswith("- ")):
-        head = line.rstrip("):").split(":")[0]
-        assert line in come or any(new.startswith(head) for new in come), line
 
 
 # --- plain PyTorch ---------------------------------------------------------------------------------------------
@@ -214,36 +168,12 @@ def test_newlines_and_tabs_stay() -> None:
     ("text", "reason"),
     [
         ("import mlflow\nimport torch\nloss.backward()\n", "MLflow is already used (line 1)"),
-        (
-            "import torch\nimport torch.multiprocessing as mp\n\n\ndef run(rank):\n    for epoch in range(2):\n"
-            "        loss = net(rank)\n        loss.backward()\n        print('loss', loss.item())\n\n\n"
-            "mp.spawn(run, nprocs=2)\n",
-            "training runs in processes started by mp.spawn (line 12)",
-        ),
-        (
-            "import torch\n\n\ndef train(model, loader, optimizer):\n    for x in loader:\n        loss = model(x).sum()\n"
-            "        loss.backward()\n        optimizer.step()\n        print('loss', loss.item())\n",
-            "nothing in this file calls its training code",
-        ),
     ],
 )
 def test_where_it_does_not_apply(text: str, reason: str) -> None:
     outcome = adapt(text)
     assert isinstance(outcome, NotApplicable)
     assert reason in outcome.reason
-
-
-@pytest.mark.parametrize("text", ["", "# nothing\n", '"""Only words."""\n', "x = 1\n"])
-@pytest.mark.parametrize("framework", ["pytorch", "lightning", "keras", "sklearn", "other", None])
-def test_a_file_without_training_is_left_alone(text: str, framework: Framework | None) -> None:
-    facts = replace(analyse("train.py", text), framework=framework)
-    assert isinstance(rewrite(text, facts, "experiment-tracking"), NotApplicable)
-
-
-def test_other_functionalities_are_left_to_others() -> None:
-    text = "import sklearn\n"
-    outcome = rewrite(text, analyse("train.py", text), "model-registration")
-    assert isinstance(outcome, NotApplicable)
 
 
 # --- frameworks that are followed ------------------------------------------------------------------------------

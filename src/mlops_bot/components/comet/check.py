@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from mlops_bot.types import Functionality, Json, Observation, SourceFacts
 from mlops_bot.verify import tracked
-
-TRACKER = tracked.Tracker(title="Comet", ending="end it with experiment.end()", noun="experiment")
+from mlops_bot.verify.tracked_params import events
 
 
 def check(
@@ -22,3 +21,11 @@ def check(
     if functionality == "experiment-tracking":
         return tracked.check(evidence, TRACKER, facts=facts, baseline=baseline, adapted=adapted)
     return f"Comet's evidence for {functionality} cannot be judged"
+
+
+def _of_batches(name: str, baseline: Observation) -> bool:
+    """Comet follows `fit` of Keras by itself: of some batches it logs what Keras has at that moment."""
+    return name.startswith(("batch_", "val_batch_")) and bool(events(baseline, "keras.fit"))
+
+
+TRACKER = tracked.Tracker(title="Comet", noun="experiment", ending="end it with experiment.end()", beside=_of_batches)

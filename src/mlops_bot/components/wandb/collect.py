@@ -207,7 +207,10 @@ def read(path: Path, record_class: Any) -> tuple:
         problem = "{}: {}".format(type(error).__name__, error)
         run.about["status"] = "DAMAGED"
     if not run.about["run_id"]:
-        return None, problem or "the log breaks off before the run begins: it was never finished"
+        if problem:
+            return None, problem
+        name = path.stem.partition("-")[2] or path.stem  # a run that was opened, and whose log was never written
+        run.about.update(run_id=short(name), name=short(name))
     return run.document(), problem
 
 
