@@ -10,19 +10,22 @@ Proposing, verifying and delivering in three jobs is the same pipeline three tim
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from mlops_bot import adapt as pipeline
-from mlops_bot import compose
+from mlops_bot import compose, requirement_lines
 from mlops_bot.cache import Cache, key_of
 from mlops_bot.commands import common
-from mlops_bot.commands.work import Assignment
+from mlops_bot.commands.work import Assignment, Where
 from mlops_bot.settings import Settings
 from mlops_bot.types import (
     Candidate,
     Failed,
+    Job,
+    Limits,
     Observation,
     Passed,
     Progress,
@@ -32,6 +35,17 @@ from mlops_bot.types import (
 )
 from mlops_bot.verify import explain_run, static
 from mlops_bot.verify.pipeline import Verifier
+
+_VERSIONS = """\
+import importlib.metadata, json, platform, sys
+found = {"python": platform.python_version()}
+for name in sys.argv[1:]:
+    try:
+        found[name] = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        pass
+print(json.dumps(found))
+"""
 
 
 class Running:
@@ -44,7 +58,7 @@ class Running:
         self._progress = progress
         self._cache: Cache = cache or compose.cache(settings, enabled=cached)
         self._prepared: dict[tuple[str, ...], Runtime] = {}
-        self.runtimes: dict[str, Runtime] = {}  # script -> where it was run
+        self._ran: dict[str, tuple[Runtime, tuple[str, ...]]] = {}  # by assignment: in what, and what was required
 
     @property
     def isolated(self) -> bool:
@@ -52,8 +66,9 @@ class Running:
 
     def judge(self, assignment: Assignment) -> Verifier:
         task, facts = assignment.task, assignment.facts
-        runtime = self._runtime(common.requirements(task, facts, assignment.project))
-        self.runtimes[assignment.name] = runtime
+        requirements = common.requirements(task, facts, assignment.project)
+        runtime = self._runtime(requirements)
+        self._ran[assignment.name] = runtime, requirements
         return Verifier(
             task,
             facts,
@@ -63,6 +78,26 @@ class Running:
             cache=self._cache,
             progress=self._progress,
         )
+
+    def where(self, name: str) -> Where | None:
+        if name not in self._ran:
+            return None
+        runtime, requirements = self._ran[name]
+        return Where(runtime.description, runtime.id, self._versions(runtime, requirements))
+
+    def _versions(self, runtime: Runtime, requirements: tuple[str, ...]) -> Mapping[str, str]:
+        """What is installed of the requirements, and Python: asked of the runtime once."""
+        names = [parsed.name for line in requirements if (parsed := requirement_lines.parse(line)) is not None]
+        key = key_of("versions", runtime.id, names)
+        found = self._cache.get("versions", key)
+        if found is None:
+            result = self._sandbox[0].run(Job(("python", "-c", _VERSIONS, *names), {}, runtime, limits=Limits(60.0)))
+            try:
+                found = json.loads(result.stdout) if result.ok else {}
+            except ValueError:
+                found = {}
+            self._cache.put("versions", key, found)
+        return {str(name): str(version) for name, version in found.items()}
 
     @cached_property
     def _sandbox(self) -> tuple[Sandbox, bool]:
@@ -80,6 +115,9 @@ class Reading:
     """Judges by what the text alone shows. A candidate that passes is one that is worth a run, no more."""
 
     isolated = True  # nothing runs
+
+    def where(self, name: str) -> None:
+        """Nowhere."""
 
     def judge(self, assignment: Assignment) -> pipeline.Judge:
         return _ReadingJudge(assignment)
@@ -107,8 +145,7 @@ class Finding:
     """What verifying one script found, as it is handed on."""
 
     path: str  # the assignment's name
-    runtime: str | None = None
-    runtime_id: str | None = None
+    where: Where | None = None
     baseline: Observation | None = None
     passed: Mapping[str, Passed] = field(default_factory=dict)  # by the candidate's key
     failed: Mapping[str, Failed] = field(default_factory=dict)
@@ -133,14 +170,15 @@ class Noting:
         self._notes[assignment.name] = note
         return note
 
+    def where(self, name: str) -> Where | None:
+        return self._judging.where(name)
+
     def finding(self, path: str, *, error: str | None = None, hint: str | None = None, exit_code: int = 0) -> Finding:
         note = self._notes.get(path)
-        runtime = self._judging.runtimes.get(path)
         verdicts: Mapping[str, Verdict] = note.verdicts if note else {}
         return Finding(
             path,
-            runtime=runtime.description if runtime else None,
-            runtime_id=runtime.id if runtime else None,
+            where=self.where(path),
             baseline=note.original if note else None,
             passed={key: verdict for key, verdict in verdicts.items() if isinstance(verdict, Passed)},
             failed={key: verdict for key, verdict in verdicts.items() if isinstance(verdict, Failed)},
@@ -179,6 +217,10 @@ class Known:
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         self._findings = {finding.path: finding for finding in findings}
+
+    def where(self, name: str) -> Where | None:
+        finding = self._findings.get(name)
+        return finding.where if finding else None
 
     def judge(self, assignment: Assignment) -> pipeline.Judge:
         finding = self._findings.get(assignment.name) or Finding(assignment.name)

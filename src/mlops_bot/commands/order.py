@@ -11,7 +11,6 @@ from mlops_bot import components, project, report
 from mlops_bot.adapt import furthest
 from mlops_bot.commands import delivery as changes_of
 from mlops_bot.commands import work
-from mlops_bot.commands.judging import Running
 from mlops_bot.commands.stages import Asked, Means, Spent, Stage
 from mlops_bot.commands.workspace import Workspace, how_of
 from mlops_bot.errors import MlopsBotError, UserError
@@ -66,7 +65,7 @@ class Work:
     started: float = field(default_factory=time.monotonic)
     _new: dict[str, NewFile] = field(default_factory=dict)
     _allowed: set[str] = field(default_factory=set)
-    _contents: dict[str, bytes] = field(default_factory=dict)
+    _contents: dict[str, bytes] = field(default_factory=dict)  # by the blob's SHA
     _now: str = ""  # the file that is worked on
 
     def run(self) -> Outcome:
@@ -137,9 +136,10 @@ class Work:
         return tree, selection.paths
 
     def _read(self, tree: Tree, path: str) -> bytes:
-        if path not in self._contents:
-            self._contents[path] = self.stage.read(self.desk.forge, tree.entries[path])
-        return self._contents[path]
+        entry = tree.entries[path]
+        if entry.sha not in self._contents:
+            self._contents[entry.sha] = self.stage.read(self.desk.forge, entry)
+        return self._contents[entry.sha]
 
     def _nothing_selected(self) -> Outcome:
         refused = [file for file in self.files if file.status == "refused"]
@@ -220,7 +220,7 @@ class Work:
         status, reason, hint = adaptation.status, adaptation.reason, None
         if isinstance(adaptation.error, MlopsBotError):
             hint = adaptation.error.hint
-        runtime = means.judging.runtimes.get(path) if isinstance(means.judging, Running) else None
+        where = means.judging.where(path)
         result = FileResult(
             path=path,
             status="error" if adaptation.error else "nothing" if status == "verified" and not changes else status,
@@ -228,8 +228,9 @@ class Work:
             hint=hint,
             changes=changes,
             report=report.report([(adaptation, changes)]),
-            runtime=runtime.description if runtime else None,
-            digest=runtime.id if runtime and runtime.id.startswith("sha256:") else None,
+            runtime=where.description if where else None,
+            digest=where.id if where and where.id.startswith("sha256:") else None,
+            versions=where.versions if where else {},
             reproduce=shlex.join(configuration.arguments(self.desk.config, self.command, path)),
         )
         if result.status == "verified" or (self._drafts and result.status in ("failed", "unverified")):
@@ -254,7 +255,7 @@ class Work:
     def _deliver(self, place: Place, tree: Tree) -> Outcome:
         outcome = self.ended(_status(self.files), reason=_reason(self.files), hint=_hint(self.files))
         if outcome.status == "nothing":
-            closed = delivery.withdraw(self.desk.forge, place)
+            closed = delivery.withdraw(self.desk.forge, place, self.desk.pull)
             self.record = replace(self.record, pull_number=None, commit=None)
             self.board.set("delivery", "done" if closed else "skipped", f"#{closed.number} is closed" if closed else "")
             return outcome
@@ -267,12 +268,16 @@ class Work:
         paths.check(new, tree, allowed=self._allowed)
         delivered = delivery.deliver(self.desk.forge, self._parcel(outcome, new), place)
         if not isinstance(delivered, Delivered):
+            if delivered.kind == "fork":
+                self.board.set("delivery", "skipped", delivered.reason)
+                return replace(outcome, draft=False, reason=delivered.reason, hint=delivered.hint)
             return self._undelivered(outcome, delivered)
-        self.record = replace(self.record, commit=delivered.commit, pull_number=delivered.pull.number)
-        self.board.set("delivery", "done", f"#{delivered.pull.number}")
+        number = None if self.desk.pull.is_fork else delivered.pull.number
+        self.record = replace(self.record, commit=delivered.commit, pull_number=number)
+        self.board.set("delivery", "done", delivered.branch)
         return replace(
             outcome,
-            pull_number=delivered.pull.number,
+            pull_number=number,
             pull_url=delivered.pull.url,
             branch=delivered.branch,
             seconds=time.monotonic() - self.started,

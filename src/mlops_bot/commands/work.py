@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -44,6 +44,15 @@ class Assignment:
     name: str  # of the script, for what is kept by script
 
 
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What a script was run in."""
+
+    description: str
+    id: str  # of a container image: its digest
+    versions: Mapping[str, str] = field(default_factory=dict)  # of what the requirements name
+
+
 class Judging(Protocol):
     """Makes the judge of an assignment."""
 
@@ -53,6 +62,10 @@ class Judging(Protocol):
         ...
 
     def judge(self, assignment: Assignment) -> pipeline.Judge: ...
+
+    def where(self, name: str) -> Where | None:
+        """What an assignment was run in; None where nothing was."""
+        ...
 
 
 def assign(asked: Command, script: SourceFile, gathered: Project, how: How, *, name: str | None = None) -> Assignment:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mlops_bot.errors import GitHubError
+from mlops_bot.errors import GitHubError, GitHubRefusedError
 from mlops_bot.github.model import Branch, Forge, NewFile, Pull, PullRequest
 
 TRAILER = "Mlops-Bot-Seal"
@@ -56,9 +56,10 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """`kind`: closed (the pull request), moved (its head), human (somebody's commits are on the bot's branch)."""
+    """`kind`: closed (the pull request), moved (its head), human (somebody's commits are on the bot's branch), fork
+    (the token may not open a pull request there)."""
 
-    kind: Literal["closed", "moved", "human"]
+    kind: Literal["closed", "moved", "human", "fork"]
     reason: str
     hint: str
 
@@ -96,7 +97,21 @@ def find_place(forge: Forge, name: Callable[[int], str], *, attempt: int = 1, fr
 
 def deliver(forge: Forge, parcel: Parcel, place: Place) -> Delivered | Undelivered:
     """Brings the files into the pull request's own branch, by a pull request. Either all of it is there or nothing:
-    a branch that was made for a pull request that cannot be opened is taken away again."""
+    a branch that was made for a pull request that cannot be opened is taken away again.
+
+    A fork's branch is in the fork, so the pull request is opened there, from a branch here. A person's token may do
+    that, a workflow's own may not; that is no error, the caller says what else can be done.
+    """
+    try:
+        return _deliver(forge, parcel, place)
+    except GitHubRefusedError as error:
+        if not parcel.pull.is_fork or error.status not in (403, 404, 422):
+            raise
+        return Undelivered("fork", f"a pull request in the fork cannot be opened: {error}",
+                           "the patch is below: apply it to the branch with `git apply`")  # fmt: skip
+
+
+def _deliver(forge: Forge, parcel: Parcel, place: Place) -> Delivered | Undelivered:
     gone = still_there(forge, parcel.pull)
     if gone is not None:
         return gone
@@ -119,14 +134,15 @@ def deliver(forge: Forge, parcel: Parcel, place: Place) -> Delivered | Undeliver
 def _opened(forge: Forge, parcel: Parcel, place: Place, commit: str, *, made: bool) -> Delivered:
     """`made`: the branch is new, so there is no pull request of it yet."""
     base = parcel.pull.head_ref
+    into, head = _where(forge, parcel.pull, place.name)
     try:
-        found = None if made else _open_pull_of(forge, place.name)
+        found = None if made else _open_pull_of(into, head)
         if found is not None:
-            pull = forge.update_pull(
+            pull = into.update_pull(
                 found.number, title=parcel.title, body=parcel.body, base=None if found.base_ref == base else base
             )
         else:
-            pull = forge.open_pull(title=parcel.title, body=parcel.body, head=place.name, base=base, draft=parcel.draft)
+            pull = into.open_pull(title=parcel.title, body=parcel.body, head=head, base=base, draft=parcel.draft)
     except BaseException:
         if made:
             with contextlib.suppress(GitHubError):
@@ -135,8 +151,15 @@ def _opened(forge: Forge, parcel: Parcel, place: Place, commit: str, *, made: bo
     return Delivered(place.name, commit, pull)
 
 
-def _open_pull_of(forge: Forge, branch: str) -> Pull | None:
-    return next(iter(forge.pulls(head=branch, state="open")), None)
+def _where(forge: Forge, parent: PullRequest, branch: str) -> tuple[Forge, str]:
+    """The repository that a follow-up is opened in, and what the bot's branch is called there."""
+    if not parent.is_fork or parent.head_repository is None:
+        return forge, branch
+    return forge.at(parent.head_repository), f"{forge.repository.partition('/')[0]}:{branch}"
+
+
+def _open_pull_of(forge: Forge, head: str) -> Pull | None:
+    return next(iter(forge.pulls(head=head, state="open")), None)
 
 
 def still_there(forge: Forge, pinned: PullRequest) -> Undelivered | None:
@@ -165,14 +188,15 @@ def taken(branch: str) -> Undelivered:
     )
 
 
-def withdraw(forge: Forge, place: Place) -> Pull | None:
+def withdraw(forge: Forge, place: Place, parent: PullRequest | None = None) -> Pull | None:
     """Nothing is left to change: closes the command's pull request and removes its branch. A person's commits stay,
     with their pull request. Returns the pull request that was closed."""
     if place.there is None or place.taken:
         return None
-    pull = _open_pull_of(forge, place.name)
+    into, head = _where(forge, parent, place.name) if parent else (forge, place.name)
+    pull = _open_pull_of(into, head)
     if pull is not None:
-        forge.update_pull(pull.number, state="closed")
+        into.update_pull(pull.number, state="closed")
     forge.delete_branch(place.name, expected=place.there.sha)
     return pull
 
@@ -194,8 +218,9 @@ def parent_ended(forge: Forge, number: int, prefix: str) -> list[str]:
     done = []
     for name in branches:
         there = forge.branch(name)
-        pull = _open_pull_of(forge, name)
-        if parent.merged:
+        into, head = _where(forge, parent, name)
+        pull = _open_pull_of(into, head)
+        if parent.merged and into is forge:
             if pull is not None and pull.base_ref != parent.base_ref:
                 forge.update_pull(pull.number, base=parent.base_ref)
                 done.append(f"#{pull.number} now goes to {parent.base_ref}, where #{number} was merged")
@@ -203,7 +228,7 @@ def parent_ended(forge: Forge, number: int, prefix: str) -> list[str]:
             done.append(f"{name} has commits that are not the bot's, and is left as it is")
         else:
             if pull is not None:
-                forge.update_pull(pull.number, state="closed")
+                into.update_pull(pull.number, state="closed")
                 done.append(f"#{pull.number} is closed, as #{number} is")
             if there is not None:
                 forge.delete_branch(name, expected=there.sha)

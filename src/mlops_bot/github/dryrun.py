@@ -29,7 +29,9 @@ class DryRun:
         self.repository = forge.repository
         self._forge = forge
         self._say = say
-        self._made: dict[str, Branch] = {}
+
+    def at(self, repository: str) -> DryRun:
+        return DryRun(self._forge.at(repository), self._say)
 
     def login(self) -> str:
         return self._forge.login()

@@ -6,6 +6,7 @@ The event says who commented or set the label; what they may do is asked of the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from mlops_bot.errors import GitHubError
 from mlops_bot.github.model import Config, Forge, PullRequest, Trigger
@@ -55,7 +56,7 @@ def pull_request(trigger: Trigger, pull: PullRequest, config: Config) -> Denied 
             )
         if pull.head_repository is None:
             return Denied(f"the fork of #{pull.number} is gone", told=True)
-        if trigger.created_at and pull.head_pushed_at and pull.head_pushed_at > trigger.created_at:
+        if _later(pull.head_pushed_at, trigger.created_at):
             return Denied(
                 f"the fork of #{pull.number} was pushed to after the command was written",
                 hint="look at what changed, and write the command again",
@@ -68,3 +69,13 @@ def pull_request(trigger: Trigger, pull: PullRequest, config: Config) -> Denied 
             told=True,
         )
     return None
+
+
+def _later(first: str | None, second: str | None) -> bool:
+    """Whether the first of two times, as GitHub writes them, is surely later. An unknown one is taken for it."""
+    if second is None:  # a label: its head is pinned
+        return False
+    try:
+        return datetime.fromisoformat(first or "") > datetime.fromisoformat(second)
+    except (ValueError, TypeError):
+        return True

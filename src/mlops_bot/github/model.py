@@ -343,6 +343,10 @@ class Forge(Protocol):
 
     repository: str
 
+    def at(self, repository: str) -> Forge:
+        """Another repository, with the same token."""
+        ...
+
     def login(self) -> str:
         """Who the token is: the author of the bot's own comments, such as "github-actions[bot]"."""
         ...

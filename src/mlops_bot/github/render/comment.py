@@ -63,6 +63,9 @@ def ending(outcome: Outcome, components: Mapping[str, Component], policy: Unveri
         yield "\nCode that is not verified is not shown: `unverified: refuse` in `.github/mlops-bot.yml`.\n"
     for file in failed if policy != "refuse" else ():
         yield from parts.failure(file)
+    verified = [file for file in outcome.files if file.status == "verified"]
+    if outcome.status == "verified" and not outcome.pull_url:  # to a fork, for one
+        yield parts.collapsed("The verified change", parts.patch(verified), "diff")
     tips = parts.suggestions(outcome)
     if tips:
         yield "\n**What to try**\n\n" + "\n".join(f"- {tip}" for tip in tips) + "\n"
@@ -72,11 +75,13 @@ def headline(outcome: Outcome, components: Mapping[str, Component]) -> str:
     """The final state in one line."""
     because = f": {prose(outcome.reason.rstrip('.'), 600)}" if outcome.reason else ""
     where = f" #{outcome.pull_number}" if outcome.pull_number else ""
+    if not where and outcome.pull_url:  # numbers of a fork mean something else here
+        where = f" [its pull request](<{outcome.pull_url}>)"
     match outcome.status:
         case "verified":
             verified = sum(file.status == "verified" for file in outcome.files)
             also = "" if not outcome.draft else ", as a draft: not all of it is verified"
-            into = f":{where} has the change and its proof" if where else ""
+            into = f":{where} has the change and its proof" if where else because
             return f"🚀 **Verified**, {parts.count(verified, 'file')}{into}{also}."
         case "failed":
             draft = f" The best attempt is in{where}, as a draft." if where and outcome.draft else ""

@@ -56,7 +56,7 @@ def _body(
 ) -> Iterator[str | Block]:
     asked = names.words(outcome.command, components)
     log = f" ([log](<{run_url}>))" if run_url and run_url.startswith("https://") else ""
-    yield f"{code(actor)} asked for {code(f'/mlops {asked}')} in #{pull.number}{log}. "
+    yield f"{code(actor)} asked for {code(f'/mlops {asked}')} in {_named(pull)}{log}. "
     yield f"This goes into that pull request's branch {code(pull.head_ref)}, on top of {code(pull.head_sha[:7])}.\n\n"
     if outcome.draft:
         yield "> **Not all of this is verified.** The table says what is not, and why.\n\n"
@@ -76,6 +76,11 @@ def _body(
     yield "Once merged, `git revert -m 1 COMMIT` with the merge commit takes it back, or the Revert button below.\n"
     if not starts_workflows:
         yield f"\n> {_NO_CI}\n"
+
+
+def _named(pull: PullRequest) -> str:
+    """The pull request, from where its follow-up is: that of a fork's is in the fork."""
+    return f"{pull.base_repository}#{pull.number}" if pull.is_fork else f"#{pull.number}"
 
 
 def _proof(file: FileResult, outcome: Outcome, components: Mapping[str, Component]) -> Iterator[str | Block]:

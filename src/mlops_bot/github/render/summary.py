@@ -51,10 +51,10 @@ def outputs(outcomes: Sequence[Outcome], *, report: str = "", secrets: Sequence[
     """The action's outputs, each one line. Of several commands: the worst status, and the first pull request."""
     outcomes = parts.clean(tuple(outcomes), secrets)
     status = next((s for s in _WORST for outcome in outcomes if outcome.status == s), "nothing")
-    delivered = next((outcome for outcome in outcomes if outcome.pull_number), None)
+    delivered = next((outcome for outcome in outcomes if outcome.pull_url), None)
     values = {
         "status": status,
-        "pull-request-number": str(delivered.pull_number) if delivered else "",
+        "pull-request-number": str(delivered.pull_number or "") if delivered else "",
         "pull-request-url": delivered.pull_url or "" if delivered else "",
         "branch": delivered.branch or "" if delivered else "",
         "report": report,
