@@ -106,6 +106,15 @@ def record_of(world: World, repo: Repo, number: str | int) -> dict[str, Any]:
     if found.status != 200:
         raise not_found()
     record: dict[str, Any] = found.json
+    return _with_head(world, repo, record)
+
+
+def _with_head(world: World, repo: Repo, record: dict[str, Any]) -> dict[str, Any]:
+    """The emulator knows heads in forks only; one in the fork's parent is put right."""
+    if record["number"] in repo.upstream and repo.parent:
+        parent = world.as_owner("GET", f"/repos/{repo.parent.full_name}", repo.parent.owner)
+        label = f"{repo.parent.owner}:{record['head']['ref']}"
+        record["head"] |= {"repo": parent, "label": label, "user": world.user(repo.parent.owner)}
     return record
 
 
@@ -116,7 +125,7 @@ def records(world: World, repo: Repo, state: str = "open") -> list[dict[str, Any
         one = world.as_owner(
             "GET", f"/repos/{repo.full_name}/pulls?state={state}&per_page=100&page={number}", repo.owner
         )
-        found += one
+        found += [_with_head(world, repo, record) for record in one]
         number += 1
         if len(one) < 100:
             return found
@@ -225,8 +234,14 @@ def open_record(world: World, repo: Repo, head_repo: Repo, request: Request, act
     name = request.body["head"].rpartition(":")[2]
     placeholder(world, head_repo, name)
     placeholder(world, repo, request.body["base"])
+    if head_repo is repo.parent:
+        placeholder(world, repo, name)
+        body = request.body | {"head": name}
+        made: dict[str, Any] = world.answer(world.forward(request, actor, body=body)).body
+        repo.upstream.add(made["number"])
+        return _with_head(world, repo, made)
     record: dict[str, Any] = world.answer(world.forward(request, actor)).body
-    return record
+    return record  # noqa: RET504  (typed: the answer's body is anything)
 
 
 def placeholder(world: World, repo: Repo, branch: str) -> None:

@@ -58,6 +58,7 @@ class Repo:
     refs: dict[str, str] = field(default_factory=dict)  # "refs/heads/main" to the id of a commit
     roles: dict[str, str] = field(default_factory=dict)
     reactions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # "comments/7" to reactions
+    upstream: set[int] = field(default_factory=set)  # pull requests of a fork whose head is in its parent
     stood: dict[int, tuple[str, str]] = field(default_factory=dict)  # closed pull request to its (head, base)
     heads: dict[int, str] = field(default_factory=dict)  # pull request to the owner of its head's repository
     merged: dict[int, str] = field(default_factory=dict)  # pull request to its merge commit
