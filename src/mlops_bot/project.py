@@ -7,11 +7,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from mlops_bot import notebook
 from mlops_bot.errors import UserError
 from mlops_bot.script import decode, encode, read_script
 from mlops_bot.types import SourceFile
 
-__all__ = ["Project", "decode", "encode", "find_root", "gather", "local_modules", "read_script", "requirement_files"]
+__all__ = [
+    "Project",
+    "decode",
+    "encode",
+    "encoded",
+    "find_root",
+    "gather",
+    "local_modules",
+    "read_script",
+    "requirement_files",
+]
 
 MAX_FILE_BYTES = 20_000_000
 
@@ -36,8 +47,16 @@ class Project:
         return SourceFile(path, decode(path, self.files[path]))
 
     def encode(self, path: str, text: str) -> bytes:
-        """The bytes of a file's new text: Python by the encoding that the text names, everything else as UTF-8."""
-        return encode(text) if path.endswith(".py") else text.encode("utf-8")
+        """The bytes of a file's new text."""
+        return encoded(path, text, self.files)
+
+
+def encoded(path: str, text: str, files: Mapping[str, bytes]) -> bytes:
+    """The bytes of a file's new text: Python by the encoding that the text names, a notebook with all that is not code
+    as it is in `files`, everything else as UTF-8."""
+    if notebook.is_notebook(path) and path in files:
+        return notebook.notebook_of(path, files[path], text)
+    return encode(text) if path.endswith(".py") else text.encode("utf-8")
 
 
 def requirement_files(project: Project) -> dict[str, str]:

@@ -7,11 +7,13 @@ import re
 import tokenize
 from pathlib import Path
 
+from mlops_bot import notebook
 from mlops_bot.command import did_you_mean
 from mlops_bot.errors import UserError
 from mlops_bot.types import SourceFile
 
 MAX_SCRIPT_BYTES = 1_000_000
+MAX_NOTEBOOK_BYTES = 20_000_000  # with its outputs
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+", re.MULTILINE)
 
 
@@ -47,18 +49,13 @@ def _check_place(path: Path) -> None:
         raise UserError(f"{path}: is a directory, not a training script", hint=hint)
     if not path.is_file():
         raise UserError(f"{path}: is no regular file", hint="give the path of a Python file")
-    if path.suffix.lower() == ".ipynb":
-        raise UserError(
-            f"{path}: is a notebook, and notebooks are not supported yet",
-            hint="export it as a script: jupyter nbconvert --to script",
-        )
-    if path.suffix != ".py":
-        raise UserError(f"{path}: is no Python file", hint="give a training script whose name ends in .py")
+    if path.suffix != ".py" and not notebook.is_notebook(path.name):
+        raise UserError(f"{path}: is no Python file", hint="give a training script (.py) or a notebook (.ipynb)")
     try:
         size = path.stat().st_size
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}", hint="check the file's permissions") from None
-    if size > MAX_SCRIPT_BYTES:
+    if size > (MAX_NOTEBOOK_BYTES if notebook.is_notebook(path.name) else MAX_SCRIPT_BYTES):
         raise UserError(
             f"{path}: has {size / 1e6:.1f} MB, at most 1 MB is read as a training script",
             hint="move data out of the script, or name the script that trains",
@@ -68,7 +65,7 @@ def _check_place(path: Path) -> None:
 def _similar(path: Path) -> str:
     parent = path.parent
     try:
-        names = [p.name for p in parent.iterdir() if p.suffix == ".py" and p.is_file()]
+        names = [p.name for p in parent.iterdir() if p.suffix in (".py", notebook.SUFFIX) and p.is_file()]
     except OSError:
         return f"the folder {parent} does not exist either; check the path"
     guess = did_you_mean(path.name, names)
@@ -76,7 +73,9 @@ def _similar(path: Path) -> str:
 
 
 def decode(name: str, data: bytes) -> str:
-    """Python source as text: by its byte order mark or coding cookie (PEP 263), UTF-8 otherwise."""
+    """Python source as text: by its byte order mark or coding cookie (PEP 263), UTF-8 otherwise. A notebook's code."""
+    if notebook.is_notebook(name):
+        return notebook.script_of(name, data)
     if not data.strip():
         raise UserError(f"{name}: is empty", hint="give a script that trains a model")
     if b"\0" in data:

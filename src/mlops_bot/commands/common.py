@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlops_bot import command, components, project, shown, source
+from mlops_bot import command, components, notebook, project, shown, source
 from mlops_bot.errors import UserError
 from mlops_bot.project import Project
 from mlops_bot.requirements_file import implied_requirements, third_party_requirements
@@ -76,6 +76,8 @@ def requirements(task: Task, facts: SourceFacts, gathered: Project) -> tuple[str
     needed = third_party_requirements(sorted(modules), project.requirement_files(gathered), near=task.script.path)
     names = {name for one in known for name in (*one.imports.values(), *(call.kind for call in one.calls))}
     implied = [line for line in implied_requirements(names) if line not in needed]
+    if notebook.is_notebook(task.script.path):
+        implied += notebook.REQUIREMENTS
     return (*needed, *implied, *task.component.requirements)
 
 
@@ -111,7 +113,7 @@ def _start_directory(argv: tuple[str, ...], here: Path, gathered: Project, folde
     """Where a --run command makes sense: here if its script is found from here, else the script's own directory."""
     if here.is_relative_to(gathered.root):
         relative = here.relative_to(gathered.root).as_posix()
-        scripts = [word for word in argv[1:] if word.endswith(".py")]
+        scripts = [word for word in argv[1:] if word.endswith((".py", notebook.SUFFIX))]
         if "-m" in argv or any((here / word).is_file() for word in scripts):
             return relative
     return folder

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from mlops_bot import components
+from mlops_bot import components, notebook
 from mlops_bot.cache import files_key
 from mlops_bot.types import Component, Functionality, Job, Json, Limits, RunResult, Runtime
 
@@ -86,9 +86,14 @@ def program(
         "max_seconds_hint": limits.seconds,
         "component_hooks": extra,
     }
+    own: dict[str, bytes] = {}
+    if len(argv) > 1 and notebook.is_notebook(argv[1]):
+        own[f"{HOUSE}/run_notebook.py"] = (_INSIDE_FOLDER / "run_notebook.py").read_bytes()
+        argv = (argv[0], f"{{root}}/{HOUSE}/run_notebook.py", *argv[1:])
     return Job(
         argv=argv,
         files={
+            **own,
             **{f"{PROJECT}/{path}": content for path, content in files.items()},
             **{f"{HOUSE}/smoke/{path}": content for path, content in hooks.items()},
             f"{HOUSE}/smoke.json": json.dumps(configuration).encode(),

@@ -131,7 +131,10 @@ class Verifier:
             return failed
 
         baseline = self.baseline()
-        files = {**self._plan.files, **{path: project.encode(text) for path, text in candidate.files.items()}}
+        files = {
+            **self._plan.files,
+            **{path: project.encoded(path, text, self._plan.files) for path, text in candidate.files.items()},
+        }
         self._progress("run", "running the candidate")
         adapted, result = self._run({**files, **self._seed(files)}, component=True, stage="run")
         if not adapted.ok:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 
+from mlops_bot import notebook
 from mlops_bot.types import Candidate, Failed, SourceFacts, SourceFile, Task
 from mlops_bot.verify import code as reading
 from mlops_bot.verify import lost, policy, used
@@ -38,6 +39,8 @@ def check(
         )
     except (ValueError, RecursionError, MemoryError) as problem:
         return Failed("static", f"{original.path} does not compile: {problem}")
+    if notebook.is_notebook(original.path) and notebook.markers(candidate_text) != notebook.markers(original.text):
+        return Failed("static", f"{original.path}: {notebook.MARKERS_CHANGED}")
     before = reading.parse(original.text)
     read = policy.reading(task.functionality)
     reason = used.elided(before, after) or read(before, after, _hyperparameters(before, facts))
@@ -59,18 +62,22 @@ def check_candidate(
 ) -> Failed | None:
     """Judge all files of a candidate. Files that are not Python are not read; new files only have to compile."""
     originals = {file.path: file for file in task.files}
-    python = {path: text for path, text in candidate.files.items() if path.endswith(".py")}
+    python = {path: text for path, text in candidate.files.items() if _is_python(path)}
     if not python:
         return Failed("static", f"no Python file was changed, so {task.component.title} is not used")
     for path, text in python.items():
         original = originals.get(path, SourceFile(path, ""))
         known = facts.get(path) or facts[task.script.path]
         rest = [other for key, other in python.items() if key != path]
-        rest += [file.text for file in task.files if file.path not in candidate.files and file.path.endswith(".py")]
+        rest += [file.text for file in task.files if file.path not in candidate.files and _is_python(file.path)]
         failed = check(original, text, task=task, facts=known, api=api, others=rest, require_component=True)
         if failed:
             return failed
     return None
+
+
+def _is_python(path: str) -> bool:
+    return path.endswith(".py") or notebook.is_notebook(path)
 
 
 def _quietly(text: str) -> Code | None:

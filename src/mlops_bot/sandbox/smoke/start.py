@@ -18,6 +18,7 @@ ALWAYS = (
     "headless",
     "terminal",
     "keras_backend",
+    "notebook",
     "trace_options",
     "trace_torch",
     "trace_sklearn",
