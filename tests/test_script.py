@@ -35,7 +35,7 @@ def refused(path: Path) -> tuple[str, str]:
         ("broken.py", b"x = 1\ndef f(:\n", "line 2: ", "fix it"),
         ("old.py", b"print 'loss'\n", "print 'loss'", "fix it"),
         ("big.py", b"#" * 1_000_001, "at most 1 MB", "move data"),
-        ("note.ipynb", b"{}", "notebooks are not supported yet", "nbconvert"),
+        ("note.ipynb", b"{}", "is no notebook of format 4", "Jupyter"),
         ("data.csv", b"a,b", "is no Python file", ".py"),
     ],
 )

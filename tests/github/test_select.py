@@ -47,7 +47,7 @@ def test_training_scripts_are_detected_among_the_changed_files() -> None:
     assert found.paths == ("src/train.py",)
     told = reasons(found)
     assert told["tests/test_train.py"] == ("skipped", "is a test")
-    assert told["nb.ipynb"] == ("skipped", "is a notebook, and notebooks are not supported yet")
+    assert told["nb.ipynb"] == ("skipped", "cannot be read at the pull request's head")
     assert "is not a training script" in (told["src/data.py"][1] or "")
     assert "may be a training script, but not surely" in (told["lib.py"][1] or "")
     assert {"README.md", "x.yml"}.isdisjoint(told), "other files are no news"
@@ -65,7 +65,7 @@ def test_removed_files_are_gone_and_renamed_ones_are_taken_by_their_new_name() -
         (Entry("x.py", "160000", "", None), "is a submodule"),
         (Entry("x.py", "100644", "", 3_000_000), "has 3.0 MB, at most 1 MB is read"),
         (Entry("x.bin", "100644", "", 8), "is no Python file"),
-        (Entry("x.ipynb", "100644", "", 8), "is a notebook, and notebooks are not supported yet"),
+        (Entry("x.ipynb", "100644", "", 30_000_000), "has 30.0 MB, at most 20 MB is read"),
         (Entry("a\u202eb.py", "100644", "", 8), "has characters that nobody sees"),
         (Entry(".github/x.py", "100644", "", 8), "is the repository's own configuration"),
     ],

@@ -20,11 +20,12 @@ from mlops_bot.errors import UserError
 from mlops_bot.github import globs, paths
 from mlops_bot.github.changes import touched_lines, with_modes
 from mlops_bot.github.model import ChangedFile, Config, FileResult, Tree
-from mlops_bot.script import MAX_SCRIPT_BYTES, decode
+from mlops_bot.notebook import SUFFIX, is_notebook
+from mlops_bot.script import MAX_NOTEBOOK_BYTES, MAX_SCRIPT_BYTES, decode
 from mlops_bot.shown import one_line
 from mlops_bot.types import Command, SourceFacts
 
-SUFFIXES = (".py",)
+SUFFIXES = (".py", SUFFIX)
 LISTED = 3000  # files of a pull request that GitHub lists at most
 _TEST = re.compile(r"(^|/)(tests?/|test_[^/]*\.py$|[^/]*_test\.py$|conftest\.py$)")
 _NAME_IT = "name the file in the command, such as `/mlops add mlflow src/train.py`"
@@ -70,7 +71,7 @@ def candidates(command: Command, files: Sequence[ChangedFile], tree: Tree, confi
         if globs.any_matches(config.exclude, file.path):
             results.append(FileResult(file.path, "skipped", "`exclude` of the configuration names it"))
             continue
-        if not listed and not file.path.endswith((".py", ".ipynb")):
+        if not listed and not file.path.endswith(SUFFIXES):
             continue
         problem = _entry_problem(file.path, file.mode, file.size)
         if problem is not None:
@@ -159,13 +160,12 @@ def _entry_problem(path: str, mode: str | None, size: int | None) -> tuple[str, 
         return "is a symbolic link", "name the file that it leads to"
     if mode == "160000":
         return "is a submodule", "the bot works in that repository as well"
-    if path.lower().endswith(".ipynb") and ".ipynb" not in SUFFIXES:
-        return "is a notebook, and notebooks are not supported yet", "export it: jupyter nbconvert --to script"
     if not path.endswith(SUFFIXES):
         return "is no Python file", "name a training script"
-    if size is not None and size > MAX_SCRIPT_BYTES:
+    most = MAX_NOTEBOOK_BYTES if is_notebook(path) else MAX_SCRIPT_BYTES
+    if size is not None and size > most:
         return (
-            f"has {size / 1e6:.1f} MB, at most {MAX_SCRIPT_BYTES / 1e6:.0f} MB is read",
+            f"has {size / 1e6:.1f} MB, at most {most / 1e6:.0f} MB is read",
             "move data out of the script",
         )
     return None

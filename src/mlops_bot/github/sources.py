@@ -17,6 +17,7 @@ from pathlib import PurePosixPath
 from mlops_bot.errors import UserError
 from mlops_bot.github.model import Entry, Tree
 from mlops_bot.github.paths import LFS, REGULAR, refused
+from mlops_bot.notebook import SUFFIX
 from mlops_bot.project import MAX_FILE_BYTES
 from mlops_bot.script import decode
 from mlops_bot.shown import one_line
@@ -94,7 +95,7 @@ class _Gathering:
             if content is None:
                 continue
             self._files[path] = content
-            if path.endswith(".py"):
+            if path.endswith((".py", SUFFIX)):
                 self._python(path, content)
             elif path.endswith(_CONFIGURATION) and not _says_what_is_needed(path) and len(content) < 100_000:
                 for word in _WORD.findall(content.decode("utf-8", "replace")):
