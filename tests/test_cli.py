@@ -243,9 +243,10 @@ def test_prompt_prints_the_messages(project: Path, capsys: pytest.CaptureFixture
 def test_components_lists_what_is_supported(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["components", "--json", "-"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    (mlflow,) = [row for row in rows if row["component"] == "mlflow"]
-    assert mlflow["functionality"] == "experiment-tracking"
-    assert set(mlflow["frameworks"]) >= {"pytorch", "lightning", "keras", "sklearn"}
+    mlflow = [row for row in rows if row["component"] == "mlflow"]
+    assert [row["functionality"] for row in mlflow] == ["experiment-tracking", "model-registration"]
+    for row in mlflow:
+        assert set(row["frameworks"]) >= {"pytorch", "lightning", "keras", "sklearn"}
 
 
 def test_doctor_says_what_is_missing_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:

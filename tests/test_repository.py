@@ -32,7 +32,7 @@ DOORS = {  # each SDK has one door: the only files that may import it
     "docker": {"sandbox/docker_engine.py"},
 }
 INSIDE = re.compile(
-    r"(^|/)inside/|sandbox/smoke/|components/[^/]+/(collect|prepare|smoke)\.py$"
+    r"(^|/)inside/|sandbox/smoke/|components/[^/]+/(collect(_\w+)?|prepare|smoke)\.py$"
 )  # runs in the sandbox only
 
 

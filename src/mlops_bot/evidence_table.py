@@ -30,6 +30,7 @@ def rows(title: str, evidence: Mapping[str, Json], baseline: Observation | None)
     if len(runs) > _RUNS:
         found.append(f"  ... and {len(runs) - _RUNS} more runs")
     found += _models(component.get("registered_models") or [])
+    found += _versions(component.get("versions") or [])
     found += _comparison(evidence.get("comparison") or {})
     found += _notes(evidence.get("notes") or [])
     return [*found, ""]
@@ -74,6 +75,31 @@ def _models(registered: Sequence[Json]) -> Iterator[str]:
     for model in registered[:_SHOWN]:
         count = len(model.get("versions") or [])
         yield f"  registered model {one_line(model.get('name'))}, {count} version{'' if count == 1 else 's'}"
+
+
+def _versions(versions: Sequence[Json]) -> Iterator[str]:
+    """What a fresh process made of each registered version."""
+    for version in [entry for entry in versions if isinstance(entry, Mapping)][:_SHOWN]:
+        title = f"  version {one_line(version.get('version'))} of {one_line(version.get('name'))}"
+        if version.get("loaded"):
+            signature = _mapping(version.get("signature"))
+            shown = " -> ".join(_fields(signature.get(side)) for side in ("inputs", "outputs") if signature.get(side))
+            yield f"{title}: {one_line(version.get('class'))}, loads in a fresh process" + (
+                f"; {shown}" if shown else ""
+            )
+        else:
+            yield f"{title}: does not load: {one_line(version.get('error'), 100)}"
+
+
+def _fields(fields: Json) -> str:
+    """The columns or tensors of one side of a signature: "float32 (-1, 3)"."""
+    found = []
+    for field in fields if isinstance(fields, list) else []:
+        about = _mapping(field)
+        tensor = _mapping(about.get("tensor-spec"))
+        shape = f" ({', '.join(map(str, tensor.get('shape') or ()))})" if tensor else ""
+        found.append(f"{about.get('name') or ''} {tensor.get('dtype') or about.get('type')}{shape}".strip())
+    return one_line(", ".join(found), 80)
 
 
 def _comparison(comparison: Mapping[str, Json]) -> Iterator[str]:

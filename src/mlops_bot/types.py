@@ -397,6 +397,22 @@ class Check(Protocol):
     ) -> str | None: ...
 
 
+class Twice(Protocol):
+    """`check.twice`, optional: why the program has to run a second time, where the first one left its files; or None.
+
+    The second run's evidence is then in `evidence["again"]`: what collect.py wrote, or {"failed": reason}.
+    """
+
+    def __call__(
+        self,
+        evidence: Mapping[str, Json],
+        *,
+        functionality: Functionality,
+        adapted: Observation,
+        files: Mapping[str, str],  # the candidate's
+    ) -> str | None: ...
+
+
 # --- Protocols of the adapters -----------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mlops_bot.errors import MlopsBotError
-from mlops_bot.types import FRAMEWORKS, FUNCTIONALITIES, Check, Component, Framework, Functionality, Recipe
+from mlops_bot.types import FRAMEWORKS, FUNCTIONALITIES, Check, Component, Framework, Functionality, Recipe, Twice
 
 FOLDER = Path(__file__).parent
 _FIELDS = {
@@ -106,6 +106,17 @@ def check(component: Component) -> Check:
     """The component's check of the effect: evidence in, None or the reason of failure out."""
     found: Check = importlib.import_module(f"{__name__}.{component.folder.name}.check").check
     return found
+
+
+def twice(component: Component) -> Twice | None:
+    """What tells that a component's evidence needs a second run, in what the first one left; None: it never does."""
+    found: Twice | None = getattr(importlib.import_module(f"{__name__}.{component.folder.name}.check"), "twice", None)
+    return found
+
+
+def collectors(component: Component) -> Mapping[str, bytes]:
+    """collect.py and what it imports, collect_*.py: the files that read the component's store, by name."""
+    return {path.name: path.read_bytes() for path in sorted(component.folder.glob("collect*.py"))}
 
 
 def inside(component: Component, part: str) -> bytes | None:

@@ -21,6 +21,7 @@ PROJECT = "project"
 HOUSE = ".mlops-bot"
 EVIDENCE = f"{HOUSE}/evidence.json"
 TRACE = f"{HOUSE}/trace.json"
+PROBES = f"{HOUSE}/probes"  # inputs of the trained models: what a collector asks a registered one
 API = f"{HOUSE}/api.json"
 _SMOKE_FOLDER = Path(__file__).parent.parent / "sandbox" / "smoke"
 _INSIDE_FOLDER = Path(__file__).parent / "inside"
@@ -68,8 +69,12 @@ def program(
     limits: Limits,
     smoke: Smoke,
     component: Component | None,
+    functionality: Functionality | None = None,
 ) -> Job:
-    """The training program under the smoke hooks. `component`: the one a candidate uses; None for the original."""
+    """The training program under the smoke hooks. `component`: the one a candidate uses; None for the original.
+
+    `functionality`: what a candidate adds; of models that are to be registered the hooks keep inputs and answers.
+    """
     hooks = dict(smoke_hooks())
     extra = []
     if component is not None and (hook := components.inside(component, "smoke")) is not None:
@@ -85,6 +90,7 @@ def program(
         "max_steps": smoke.max_steps,
         "max_seconds_hint": limits.seconds,
         "component_hooks": extra,
+        "probes": functionality == "model-registration",
     }
     own: dict[str, bytes] = {}
     if len(argv) > 1 and notebook.is_notebook(argv[1]):
@@ -118,15 +124,20 @@ def program(
 def collector(
     component: Component, files: Mapping[str, bytes], result: RunResult, functionality: Functionality, runtime: Runtime
 ) -> Job:
-    """The component's collect.py over a copy of what the program left; it gets none of the smoke hooks."""
-    script = components.inside(component, "collect")
-    if script is None:
+    """The component's collect.py over a copy of what the program left; it gets none of the smoke hooks.
+
+    Nor does it get the trace: what a registered model should answer is not known to the process that loads it.
+    """
+    scripts = components.collectors(component)
+    if "collect.py" not in scripts:
         raise components.ComponentError(f"{component.folder}: collect.py is missing")
     left = {f"{PROJECT}/{path}": content for path, content in files.items()}
-    left.update({path: content for path, content in result.files.items() if path.startswith(f"{PROJECT}/")})
+    brought = (f"{PROJECT}/", f"{PROBES}/")
+    left.update({path: content for path, content in result.files.items() if path.startswith(brought)})
+    helpers = {**scripts, "probing.py": smoke_hooks()["probing.py"], "torch_files.py": _torch_files()}
     return Job(
         argv=("python", f"{HOUSE}/collect.py", EVIDENCE, functionality),
-        files={**left, f"{HOUSE}/collect.py": script, f"{HOUSE}/torch_files.py": _torch_files()},
+        files={**left, **{f"{HOUSE}/{name}": content for name, content in helpers.items()}},
         runtime=runtime,
         environment={**component.environment, "PYTHONDONTWRITEBYTECODE": "1"},
         limits=_HELPER_LIMITS,

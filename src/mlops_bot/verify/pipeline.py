@@ -148,11 +148,12 @@ class Verifier:
             return evidence
         noted = adapted.trace.get("component")  # what the component's own hook saw while the program ran
         evidence = {**noted, **evidence} if isinstance(noted, Mapping) else evidence
+        evidence = {**evidence, **self._again(candidate, evidence, adapted, files, result)}
         reason = components.check(task.component)(
             evidence, functionality=task.functionality, facts=self._facts, baseline=baseline, adapted=adapted
         )
         shown = {
-            "component": evidence,
+            "component": _shown(evidence),
             "notes": list(adapted.trace.get("notes", [])),
             "comparison": preserved.comparison(baseline, adapted),
         }
@@ -189,9 +190,37 @@ class Verifier:
         judge.seconds = self.seconds
         return judge if judge.baseline().ok else None
 
+    def _again(
+        self,
+        candidate: Candidate,
+        evidence: Mapping[str, Json],
+        adapted: Observation,
+        files: Mapping[str, bytes],
+        result: RunResult,
+    ) -> Mapping[str, Json]:
+        """The evidence of a second run in what the first one left, where the component's check asks for one."""
+        task = self._task
+        needed = components.twice(task.component)
+        texts = {**{file.path: file.text for file in task.files}, **candidate.files}
+        why = needed and needed(evidence, functionality=task.functionality, adapted=adapted, files=texts)
+        if not why:
+            return {}
+        self._progress("run", f"running the candidate a second time: {why}")
+        left = {path.removeprefix(f"{job.PROJECT}/"): content for path, content in result.files.items()
+                if path.startswith(f"{job.PROJECT}/")}  # fmt: skip
+        again, second = self._run(
+            {**files, **left}, component=True, stage="run", smoke=replace(self._plan.smoke, full=False)
+        )
+        if not again.ok:
+            return {"again": {"failed": explain_run.why_candidate_failed(again)}}
+        collected = self._collect({**files, **left}, second)
+        return {"again": {"failed": collected.reason} if isinstance(collected, Failed) else collected}
+
     # --- what runs in the sandbox ---------------------------------------------------------------------------
 
-    def _run(self, files: Mapping[str, bytes], *, component: bool, stage: str) -> tuple[Observation, RunResult]:
+    def _run(
+        self, files: Mapping[str, bytes], *, component: bool, stage: str, smoke: job.Smoke | None = None
+    ) -> tuple[Observation, RunResult]:
         """One run of the project; `component`: with the environment and the hooks that the component brings."""
         target = self._task.component
         program = job.program(
@@ -200,8 +229,9 @@ class Verifier:
             workdir=self._plan.workdir,
             runtime=self._runtime,
             limits=self._plan.limits,
-            smoke=self._plan.smoke,
+            smoke=smoke or self._plan.smoke,
             component=target if component else None,
+            functionality=self._task.functionality if component else None,
         )
         started = time.monotonic()
         result = self._sandbox.run(program)
@@ -279,6 +309,12 @@ def prepared_store(
     return {
         prefix + path.removeprefix(f"{job.PROJECT}/"): base64.b64decode(content) for path, content in stored.items()
     }
+
+
+def _shown(evidence: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Evidence without what is only there to be compared, which may be long."""
+    kept = {key: value for key, value in evidence.items() if key not in ("raw", "registration")}
+    return {key: _shown(value) if key == "again" else value for key, value in kept.items()}
 
 
 def component_key(task: Task) -> str:

@@ -6,15 +6,25 @@ run, a parameter or a metric. Python 3.9+, standard library only; imports nothin
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import random
+import sqlite3
 import sys
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 REMOTE = ("http:", "https:", "databricks", "azureml:", "uc:")
 TRACKING = "mlflow.tracking._tracking_service.utils"
 REGISTRY = "mlflow.tracking._model_registry.utils"
+REGISTRIES = ("mlflow.store.model_registry.sqlalchemy_store", "mlflow.store.model_registry.file_store")
+NOTED = ("create_registered_model", "create_model_version", "delete_registered_model", "delete_model_version")
+PLACES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
+)
 PLOTTED = 2  # classifiers whose plots autologging may draw
 USERS_OF_RANDOM = (
     "mlflow.utils.name_utils",
@@ -28,6 +38,7 @@ USERS_OF_RANDOM = (
 
 
 def install(hooks: Any) -> None:
+    _here("mlflow.db")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
     for name in USERS_OF_RANDOM:
@@ -38,6 +49,23 @@ def install(hooks: Any) -> None:
     hooks.after_import("mlflow.models.model", _logging_models)
     hooks.after_import("mlflow.store.db.utils", _unsynced)
     hooks.after_import("mlflow.sklearn.utils", lambda module: _quiet(hooks, module))
+    if hooks.probes is not None:
+        for name in REGISTRIES:
+            hooks.after_import(name, lambda module: _noting(hooks, module))
+        hooks.after_import("mlflow.utils.autologging_utils", lambda module: _looking_away(hooks, module))
+
+
+def _here(name: str) -> None:
+    """A store that was made elsewhere would send artifacts there: its folders are those of this working directory."""
+    if not os.path.isfile(name):
+        return
+    here = os.path.join(os.getcwd(), "mlruns")
+    with contextlib.closing(sqlite3.connect(name)) as connection, connection, contextlib.suppress(sqlite3.Error):
+        for table, column in PLACES:
+            query = f"SELECT DISTINCT {column} FROM {table} WHERE {column} LIKE '%/mlruns/%'"
+            for (place,) in connection.execute(query).fetchall():
+                moved = os.path.join(here, place.partition("/mlruns/")[2])
+                connection.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (moved, place))
 
 
 def _own_random(module: Any) -> None:
@@ -199,3 +227,52 @@ def _few_plots(hooks: Any, module: Any) -> None:
         return []
 
     module._get_classifier_artifacts = artifacts
+
+
+def _noting(hooks: Any, module: Any) -> None:
+    """What the program does to the registry, and whether by MLflow's own function, which copes with a second run."""
+    for owner in (getattr(module, "SqlAlchemyStore", None), getattr(module, "FileStore", None)):
+        for name in NOTED if owner is not None else ():
+            original = getattr(owner, name)
+            setattr(owner, name, _noted(hooks, name, original))
+
+
+def _noted(hooks: Any, action: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, *args, **kwargs)
+        notes = hooks.probes.noted("registry")
+        if len(notes) < 200:
+            name = str(kwargs.get("name", args[0] if args else ""))[:200]
+            version = str(getattr(result, "version", ""))
+            by = "mlflow" if _registering() else "program"
+            notes.append({"action": action, "name": name, "version": version, "by": by})
+        return result
+
+    return wrapper
+
+
+def _registering() -> bool:
+    """Is mlflow.register_model (or log_model(registered_model_name=...), which calls it) among the callers?"""
+    frame: Any = sys._getframe(2)
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "mlflow.tracking._model_registry.fluent":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _looking_away(hooks: Any, module: Any) -> None:
+    """What a probe asks a model is no prediction of the program's."""
+    name = "_AUTOLOGGING_GLOBALLY_DISABLED"
+
+    @contextlib.contextmanager
+    def away() -> Iterator[None]:
+        before = getattr(module, name, False)
+        setattr(module, name, True)
+        try:
+            yield
+        finally:
+            setattr(module, name, before)
+
+    hooks.probes.quieting.append(away)

@@ -35,6 +35,8 @@ class Hooks:
         self._here = os.path.dirname(os.path.realpath(__file__))
         self._project: dict[str, bool] = {}
         self._pending: dict[str, list[Hook]] = {}
+        self.probes: Any = None  # probes.Probes, where models are to be registered
+        self.after_fit: list[Callable[[Any, Any, Any], None]] = []  # called with (estimator, data, the fit's event)
 
     def note(self, kind: str, what: str, detail: str = "") -> None:
         self.trace.note(kind, what, detail)

@@ -24,6 +24,7 @@ ALWAYS = (
     "trace_sklearn",
     "trace_keras",
     "trace_lightning",
+    "probes",
 )
 SMOKE = (
     "limits_args",

@@ -104,7 +104,8 @@ class Trace:
             _merge(document, sorted(glob.glob(glob.escape(self.path) + ".*")))
         temporary = f"{path}~{os.getpid()}"
         with open(temporary, "w", encoding="utf-8") as stream:
-            json.dump(plain(document), stream, allow_nan=True)
+            component = document.pop("component")  # a hook's own notes keep their depth and their length
+            json.dump({**plain(document), "component": component}, stream, allow_nan=True, default=plain)
         os.replace(temporary, path)
 
 

@@ -56,9 +56,10 @@ def _follow(hooks: Hooks, cls: Any) -> None:
 def _fitting(hooks: Hooks, method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        event = None
         if DEPTH.fits == 0 and DEPTH.scores == 0 and not hooks.trace.muted:
             try:
-                _record(hooks, self, method.__name__, args, kwargs)
+                event = _record(hooks, self, method.__name__, args, kwargs)
             except Exception as error:
                 hooks.trace.error("sklearn.fit", error)
         DEPTH.fits += 1
@@ -69,6 +70,9 @@ def _fitting(hooks: Hooks, method: Callable[..., Any]) -> Callable[..., Any]:
         if DEPTH.fits == 0 and DEPTH.scores == 0:
             try:
                 _found(hooks, self)
+                if event is not None:
+                    for after in hooks.after_fit:
+                        after(self, _data(args, kwargs), event)
             except Exception as error:
                 hooks.trace.error("sklearn.fit", error)
         return result
@@ -156,19 +160,18 @@ def _scoring(hooks: Hooks, method: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-def _record(hooks: Hooks, estimator: Any, method: str, args: Any, kwargs: Any) -> None:
-    data = args[0] if args else kwargs.get("X", kwargs.get("raw_documents"))
+def _record(hooks: Hooks, estimator: Any, method: str, args: Any, kwargs: Any) -> dict[str, Any]:
+    data = _data(args, kwargs)
     target = args[1] if len(args) > 1 else kwargs.get("y")
-    if method == "partial_fit" and any(
-        event.get("class") == type(estimator).__name__ and event.get("method") == method
-        for event in hooks.trace.training[-20:]
-    ):
-        return
+    if method == "partial_fit":  # one event for all steps
+        for event in hooks.trace.training[-20:]:
+            if event.get("class") == type(estimator).__name__ and event.get("method") == method:
+                return event
     hooks.watched("fit", "sklearn.score", data)  # as what is scored would be given
     hooks.watched("fit", "sklearn.metric", target)
     params = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else {}
     shape = list(getattr(data, "shape", ())) or ([len(data)] if hasattr(data, "__len__") else [])
-    hooks.trace.event(
+    return hooks.trace.event(
         {
             "event": "sklearn.fit",
             "class": type(estimator).__name__,
@@ -179,6 +182,10 @@ def _record(hooks: Hooks, estimator: Any, method: str, args: Any, kwargs: Any) -
             "digest": digest(data, target),
         }
     )
+
+
+def _data(args: Any, kwargs: Any) -> Any:
+    return args[0] if args else kwargs.get("X", kwargs.get("raw_documents"))
 
 
 def _text(value: Any) -> Any:
