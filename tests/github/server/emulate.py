@@ -150,7 +150,7 @@ class Emulate:
                 connection.close()
                 self._local.connection = None
                 # A kept connection that the emulator closed while nobody looked.
-                if attempt == 2 or not isinstance(error, (http.client.RemoteDisconnected, ConnectionResetError)):
+                if attempt == 2 or not isinstance(error, (http.client.RemoteDisconnected, ConnectionError)):
                     raise OSError(str(error)) from error
                 continue
             return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, content)
