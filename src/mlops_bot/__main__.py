@@ -70,7 +70,8 @@ def _stop_signals() -> Iterator[None]:
         yield
     finally:
         for name in ours:
-            signal.signal(name, signal.SIG_DFL)
+            if signal.getsignal(name) is stop:  # a command that is on its way out may have shut its ears
+                signal.signal(name, signal.SIG_DFL)
 
 
 def _say(text: str) -> None:

@@ -50,7 +50,7 @@ class Ended:
 
 
 class Asking:
-    """One comment or label, from the gate to the last reaction. `last_words` gives GitHub some patience again."""
+    """One comment or label, from the gate to the last reaction. `last_words` is the client's."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Asking:
         secrets: Sequence[str],
         progress: Progress,
         say: Callable[[str], None],
-        last_words: Callable[[], None],
+        last_words: Callable[..., None],
     ) -> None:
         self._forge = forge
         self._trigger = trigger
@@ -76,6 +76,7 @@ class Asking:
         self._last_words = last_words
         self._components = components.load_all()
         self._comments: Sequence[Comment] = ()
+        self._cancelled = False
         self.ended = Ended()
 
     # --- the gate -------------------------------------------------------------------------------------------
@@ -103,10 +104,11 @@ class Asking:
             self._refuse(self._internal(error))
             raise
         except KeyboardInterrupt:
+            self._cancelled = True
             self.ended.codes.append(MlopsBotError.exit_code)
             raise
         finally:
-            with undisturbed():
+            with undisturbed(for_good=self._cancelled):
                 self._last_things()
 
     def _refuse(self, error: MlopsBotError) -> None:
@@ -115,7 +117,7 @@ class Asking:
         self._say(f"{error}{_hint(error)}")
         text = (str(error), error.hint)
         with undisturbed():
-            self._last_words()
+            self._last_words(hurry=self._cancelled)
             self._reply("refusal", lambda record: replies.refusal_text(*text, record=record, secrets=self._secrets))
 
     def _internal(self, error: Exception) -> MlopsBotError:
@@ -188,6 +190,7 @@ class Asking:
         except MlopsBotError as error:
             outcome = work.stopped(error)
         except KeyboardInterrupt:
+            self._cancelled = True
             work.exit_code = MlopsBotError.exit_code
             outcome = work.ended("error", reason="the workflow run was cancelled", hint="write the command again")
             raise
@@ -215,7 +218,7 @@ class Asking:
         self.ended.codes.append(work.exit_code or (0 if outcome.status in ("verified", "nothing") else 1))
         self._say(f"{outcome.status}: {work.record.words}" + (f": {outcome.reason}" if outcome.reason else ""))
         with undisturbed():
-            self._last_words()
+            self._last_words(hurry=self._cancelled)
             try:
                 work.board.finish(outcome, replace(work.record, status=outcome.status))
             except GitHubError as error:
@@ -341,7 +344,7 @@ class Asking:
         """The final reaction, and the label away, so that it can be set again."""
         if self.ended.proceed:
             return  # the last stage does it
-        self._last_words()
+        self._last_words(hurry=self._cancelled)
         self._react("confused" if any(self.ended.codes) else "rocket")
         if self._trigger.label is not None:
             try:
@@ -355,8 +358,9 @@ def _hint(error: MlopsBotError) -> str:
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """The last words are not cut off: a cancelled job gets a second signal soon after the first."""
+def undisturbed(*, for_good: bool = False) -> Iterator[None]:
+    """The last words are not cut off: a cancelled job gets a second signal soon after the first. `for_good`: nothing
+    but the end comes after them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -365,5 +369,5 @@ def undisturbed() -> Iterator[None]:
     try:
         yield
     finally:
-        for name, handler in zip(names_of, before, strict=True):
+        for name, handler in zip(names_of, before, strict=True) if not for_good else ():
             signal.signal(name, handler)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _TIMEOUT = 30  # seconds of one try
 _PAGE = 100  # entries of a page: the most GitHub gives
 _MOST_PAGES = 50
+_HURRY = 4.0  # seconds; a runner gives a cancelled job about ten
 _LONGEST_DELAY = 20.0  # seconds, of our own backoff
 
 
@@ -72,9 +73,10 @@ class Client:
         self._github: Github | None = None
         self.calls = 0
 
-    def last_words(self) -> None:
-        """From now on there is some patience again: what is to be said at the end should arrive."""
-        self._left = max(self._left, self._patience.reserve)
+    def last_words(self, *, hurry: bool = False) -> None:
+        """From now on there is some patience again: what is to be said at the end should arrive. `hurry`: only a
+        little, for a job that is cancelled is killed soon."""
+        self._left = min(self._patience.reserve, _HURRY) if hurry else max(self._left, self._patience.reserve)
 
     def close(self) -> None:
         if self._github is not None:
