@@ -44,6 +44,7 @@ def test_it_is_what_judges_pruning() -> None:
     [
         adapted(),
         adapted(stdout="Sparsity: 50.0%\n" + STDOUT.replace("1.20", "7.31")),
+        adapted(stdout=STDOUT.replace(" accuracy", ", sparsity 0.25, accuracy")),
         adapted(training=[{**SGD, "steps": 12}]),  # fine-tuning
         adapted(training=[SGD, {**SGD, "groups": [{"lr": 0.01}]}]),  # by another optimizer
         adapted(training=[{**SGD, "parameters": 150, "groups": [*SGD["groups"], {"lr": 1.0}]}]),  # masks that learn
@@ -76,6 +77,13 @@ def test_what_may_not(after: Observation, reason: str) -> None:
     assert failed is not None
     assert failed.stage == "preserved"
     assert reason in failed.reason
+
+
+def test_steps_by_hand_are_counted_by_their_losses() -> None:
+    before, after = (observation(STDOUT, scalars=[["torch.backward", "loss", 1.0]] * count) for count in (8, 4))
+    failed = pruned.compare(before, after)
+    assert failed is not None and "8 losses were backpropagated originally, 4 now" in failed.reason
+    assert pruned.compare(after, before) is None
 
 
 def test_where_the_original_differs_from_itself_nothing_is_asked() -> None:

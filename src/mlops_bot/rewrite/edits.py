@@ -66,7 +66,8 @@ class Edits:
     before: dict[Key, list[str]] = field(default_factory=lambda: defaultdict(list))
     after: dict[Key, list[str]] = field(default_factory=lambda: defaultdict(list))
     wraps: list[tuple[Key, Key, str, tuple[str, ...]]] = field(default_factory=list)
-    padded: set[Key] = field(default_factory=set)
+    padded: dict[Key, int] = field(default_factory=dict)  # blank lines to put above
+    replaced: dict[tuple[int, int, int], str] = field(default_factory=dict)  # (line, first and last byte) -> new text
     parameters: dict[tuple[int, str], str] = field(default_factory=dict)  # (line, function) -> a new last parameter
     arguments: dict[tuple[int, int], str] = field(default_factory=dict)  # (line, column) of a call -> a new argument
     keywords: dict[Span, list[Keyword]] = field(default_factory=lambda: defaultdict(list))  # a call's named arguments
@@ -98,13 +99,21 @@ class Edits:
         """
         self.keywords[program.span(call)].append(Keyword(name, code, extend))
 
-    def pad(self, statement: ast.stmt) -> None:
-        """A blank line above `statement`, when something is inserted before it."""
-        self.padded.add(key(statement))
+    def pad(self, statement: ast.stmt, lines: int = 1) -> None:
+        """Blank lines above `statement`, when something is inserted before it."""
+        self.padded[key(statement)] = lines
+
+    def replace(self, node: ast.expr, code: str) -> bool:
+        """Another text for an expression that stands on one line; False where it does not."""
+        if node.end_lineno != node.lineno or node.end_col_offset is None:
+            return False
+        self.replaced[(node.lineno, node.col_offset, node.end_col_offset)] = code
+        return True
 
     @property
     def empty(self) -> bool:
-        return not (self.before or self.after or self.wraps or self.parameters or self.keywords)
+        inserted = self.before or self.after or self.wraps
+        return not (inserted or self.parameters or self.keywords or self.replaced)
 
     @property
     def lines(self) -> set[int]:
@@ -124,6 +133,9 @@ class Edits:
         """The edited text. Only the top-level statements that change go through LibCST: it takes its time per line."""
         mark = "\ufeff" if text.startswith("\ufeff") else ""
         rows = split_lines(text.removeprefix("\ufeff"))
+        for (line, first, last), code in sorted(self.replaced.items(), reverse=True):
+            row = rows[line - 1].encode()
+            rows[line - 1] = (row[:first] + code.encode() + row[last:]).decode()
         done: list[str] = []
         above = 0
         for first, last in affected(rows, self):
@@ -206,7 +218,8 @@ class _Apply(cst.CSTTransformer):
         return _with_leading(parsed, _bare(_leading(parsed)))
 
     def _key(self, node: cst.CSTNode) -> Key:
-        position = self.get_metadata(PositionProvider, node)
+        decorators = getattr(node, "decorators", ())
+        position = self.get_metadata(PositionProvider, decorators[0] if decorators else node)
         return (position.start.line + self.offset, not isinstance(node, cst.SimpleStatementLine))
 
     def _rebuild(
@@ -225,7 +238,8 @@ class _Apply(cst.CSTTransformer):
                 body.append(_with_leading(added, [*blank, *_leading(added)]))
                 new = _with_leading(new, rest)
             if place in self.edits.padded:
-                new = _with_leading(new, [cst.EmptyLine(indent=False), *_leading(new)])
+                blank = [cst.EmptyLine(indent=False) for _ in range(self.edits.padded[place])]
+                new = _with_leading(new, [*blank, *_leading(new)])
             starts[place] = len(body)
             body.append(new)
             body.extend(self._statement(code) for code in self.edits.after.get(place, ()))

@@ -41,7 +41,8 @@ def import_place(
         return None, "before"
     group = _group(imports, beside)
     plain = [node for node in group if isinstance(node, ast.Import)]
-    plain = [node for node in plain if not _is_standard(node)] or plain
+    standard = module.split(".", maxsplit=1)[0] in sys.stdlib_module_names
+    plain = [node for node in plain if _is_standard(node) == standard] or plain
     smaller = [node for node in plain if node.names[0].name.lower() < module]
     larger = [node for node in plain if node.names[0].name.lower() > module]
     if not plain:

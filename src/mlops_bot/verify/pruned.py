@@ -14,6 +14,8 @@ from mlops_bot.types import Failed, Json, Observation
 from mlops_bot.verify import preserved
 from mlops_bot.verify.preserved import Difference
 
+_WORD = re.compile(r"\w+")
+
 
 def compare(
     baseline: Observation, adapted: Observation, *, second_baseline: Observation | None = None
@@ -54,7 +56,17 @@ def _training(before: Mapping[str, Json], after: Mapping[str, Json]) -> list[Dif
             found.append(Difference(("training", str(index)), _change(event, same[0]) or ""))
             twin = same[0]
         rest = rest[next(at for at, other in enumerate(rest) if other is twin) + 1 :]
+    passes = [_passes(before), _passes(after)]
+    if passes[1] < passes[0]:
+        reason = f"{passes[0]} losses were backpropagated originally, {passes[1]} now: the training is shorter"
+        found.append(Difference(("training", "backward"), reason))
     return found
+
+
+def _passes(trace: Mapping[str, Json]) -> int:
+    scalars = trace.get("scalars")
+    entries = scalars if isinstance(scalars, list) else []
+    return sum(isinstance(entry, list) and bool(entry) and entry[0] == "torch.backward" for entry in entries)
 
 
 def _change(a: Mapping[str, Json], b: Mapping[str, Json]) -> str | None:
@@ -99,13 +111,19 @@ def _printed(before: str, after: str) -> list[Difference]:
     now = {line.shape for line in preserved.shown_lines(after)}
     found: dict[str, Difference] = {}
     for line in preserved.shown_lines(before):
-        if line.shape not in now and line.shape not in found and not any(line.shape in longer for longer in now):
+        if line.shape not in now and line.shape not in found and not any(_has(longer, line.shape) for longer in now):
             reason = (
                 f"the program printed {line.text[:120]!r} originally (line {line.number} of the output); no such line "
                 "is printed now"
             )
             found[line.shape] = Difference(("printed", line.shape), reason)
     return list(found.values())
+
+
+def _has(longer: str, shape: str) -> bool:
+    """All the words of a line, in order, among those of another: `Namespace(lr=0)`, `Namespace(lr=0, sparsity=0)`."""
+    words = iter(_WORD.findall(longer))
+    return all(word in words for word in _WORD.findall(shape))
 
 
 def _files(baseline: Observation, adapted: Observation) -> list[Difference]:

@@ -120,19 +120,24 @@ def _reached(
             f"{_float(worst.get('zeros')):.1%} is when the program ends: it grew back or was replaced"
         )
     final = [_float(entry.get("target")) for entry in schedules if isinstance(entry.get("target"), int | float)]
-    if final and not any(abs(now - target) <= POINTS for target in final):
+    if final and not any(abs(now - target) <= POINTS + _rounding(trained) for target in final):
         return Unfinished(
             f"the schedule leads to a sparsity of {final[-1]:.1%}, and {now:.1%} was reached when the training was "
             "over: step it in every epoch, and let it end before the last one"
         )
-    return _named(now, record, library) or _enough(now)
+    return _named(now, record, library, within=POINTS + _rounding(trained)) or _enough(now)
 
 
-def _named(now: float, record: Mapping[str, Json], library: Library) -> str | None:
+def _rounding(tensors: Sequence[Mapping[str, Json]]) -> float:
+    """What whole numbers of weights cost: one of each tensor, which counts where tensors are small."""
+    return len(tensors) / max(1.0, sum(_float(tensor.get("size")) for tensor in tensors))
+
+
+def _named(now: float, record: Mapping[str, Json], library: Library, *, within: float) -> str | None:
     """A target that the program names is what is reached, or is asked of the library time and again."""
     names = {name: _float(value) for name, value in _map(record.get("names")).items()}
     amounts = [_float(entry.get("value")) for entry in _maps(record.get("targets")) if entry.get("value") is not None]
-    fits = any(abs(value - now) <= POINTS for value in names.values())
+    fits = any(abs(value - now) <= within for value in names.values())
     asked = any(abs(value - amount) <= SAME for value in names.values() for amount in amounts)
     if not names or fits or asked:
         return None

@@ -54,6 +54,12 @@ class Tensor:
         weight = self.parameter.detach()
         return weight if mask is None else weight * mask.to(weight.dtype)
 
+    def follow(self) -> None:
+        """One more step of the training: are the masked weights (still) zero in it?"""
+        self.steps += 1
+        if not len(self.zeros) or _share(self.weight().flatten()[self.zeros] == 0) >= HELD:
+            self.held += 1
+
 
 class Recorder:
     """Everything about pruning in one process; written to the trace when it ends."""
@@ -61,6 +67,7 @@ class Recorder:
     def __init__(self, hooks: Hooks) -> None:
         self.hooks = hooks
         self.steps = 0
+        self.by_hand = False  # no optimizer has stepped so far
         self.tensors: dict[tuple[int, str], Tensor] = {}
         self.targets: list[dict[str, Any]] = []  # what the program asked of the library, in order
         self.schedules: list[dict[str, Any]] = []  # where schedules and regularization lead to
@@ -117,18 +124,41 @@ class Recorder:
     # --- what is followed -------------------------------------------------------------------------------------
 
     def before_step(self, optimizer: Any, *_: Any) -> None:
-        if not self.tensors:
+        if not self.tensors or self.by_hand:
             return
         owned = self._owned(optimizer)
         for tensor in list(self.tensors.values()):
             if id(tensor.parameter) in owned and tensor.zeros is not None:
-                tensor.steps += 1
-                if not len(tensor.zeros) or _share(tensor.weight().flatten()[tensor.zeros] == 0) >= HELD:
-                    tensor.held += 1
+                tensor.follow()
 
     def after_step(self, optimizer: Any, *_: Any) -> None:
+        if self.by_hand:  # its gradients came before its first step
+            self.by_hand, self.steps = False, 0
+            self._optimizers.clear()
+            self._roots.clear()
+            for tensor in self.tensors.values():
+                tensor.steps, tensor.held = min(1, tensor.steps), min(1, tensor.held)
         self.steps += 1
         self._owned(optimizer)
+
+    def after_backward(self) -> None:
+        """Where no optimizer steps (`p.data.add_(p.grad, alpha=-lr)`), every backward pass is a step."""
+        if self.steps and not self.by_hand:
+            return
+        if not self.by_hand:
+            self.by_hand = True
+            kind = sys.modules["torch"].nn.Module
+            modules = [
+                item for item in gc.get_objects() if isinstance(type(item), type) and issubclass(type(item), kind)
+            ]
+            parameters = [p for item in modules for p in item.__dict__.get("_parameters", {}).values() if p is not None]
+            trained = frozenset(id(item) for item in parameters if item.grad is not None)
+            self._optimizers[0] = (None, len(trained), trained)
+            self._find_models(trained)
+        self.steps += 1
+        for tensor in list(self.tensors.values()):
+            if tensor.zeros is not None and tensor.parameter.grad is not None:
+                tensor.follow()
 
     def _owned(self, optimizer: Any) -> frozenset[int]:
         """The parameters of an optimizer, by id; new ones make their model known."""
@@ -315,6 +345,15 @@ def _follow(recorder: Recorder, torch: Any) -> None:
 
         return wrapper
 
+    def backward(original: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(self, *args, **kwargs)
+            recorder.after_backward()
+            return result
+
+        return wrapper
+
+    patch(torch.Tensor, "backward", backward)
     patch(torch.serialization, "save", saving)
     torch.save = torch.serialization.save
 
