@@ -32,6 +32,16 @@ def add_import(
         edits.after[key(place)].insert(0, code)
 
 
+def add_from_import(edits: Edits, program: Program, module: str, name: str, *, beside: tuple[str, ...] = ()) -> None:
+    """Adds `from module import name` below the imports of `beside`."""
+    last = block_end(program, module, beside=beside)
+    code = f"from {module} import {name}"
+    if last is not None:
+        edits.after[key(last)].append(code)
+    else:
+        _without_imports(edits, program, code)
+
+
 def import_place(
     program: Program, module: str, *, beside: tuple[str, ...] = ()
 ) -> tuple[ast.stmt | None, Literal["before", "after"]]:

@@ -59,9 +59,9 @@ def visible(program: Program, model: Model, scope: Scope) -> list[str]:
     found = list(model.names.get(scope, ()))
     outer: Scope = scope
     while outer is not None:
-        bound = _bound(outer)
+        own = bound(outer)
         outer = program.function_of(outer)
-        found += [name for name in model.names.get(outer, ()) if name.partition(".")[0] not in bound]
+        found += [name for name in model.names.get(outer, ()) if name.partition(".")[0] not in own]
     return list(dict.fromkeys(found))
 
 
@@ -169,7 +169,7 @@ def _next(program: Program, model: Model, scope: Scope, name: str) -> Iterator[t
             for method in definition.body:
                 if isinstance(method, FUNCTIONS):
                     yield method, name
-    if scope is not None and root not in _bound(scope):
+    if scope is not None and root not in bound(scope):
         yield program.function_of(scope), name
         return
     if scope is not None and root in parameters(scope):
@@ -316,7 +316,7 @@ def _own_nodes(program: Program, scope: Scope) -> Iterator[ast.AST]:
             yield from walk_executed(statement)
 
 
-def _bound(function: Function) -> set[str]:
+def bound(function: Function) -> set[str]:
     """The names that are a function's own: parameters, and what it binds (no `global`, no `nonlocal`)."""
     outside = {
         name for node in ast.walk(function) if isinstance(node, (ast.Global, ast.Nonlocal)) for name in node.names

@@ -103,10 +103,10 @@ def _prune(program: Program, edits: Edits, place: Place) -> list[str]:
         edits.insert_before(place.first, f"{names['prune_to']}({weights}, {asked.code})")
     else:
         edits.insert_before(place.loop.body[0], f"{names['prune_to']}({weights}, {growing})")
-    finish = f"\nprint(f{program.quote}Sparsity: {{{names['finish']}({weights}):.1%}}{program.quote})"
+    finish = f"print(f{program.quote}Sparsity: {{{names['finish']}({weights}):.1%}}{program.quote})"
     for way_out in place.returns:
         edits.insert_before(way_out, finish)
-    edits.insert_after(place.last, finish)
+    edits.insert_after(place.last, f"\n{finish}")
     for state in place.states:
         edits.replace(state.subject, f"{names['copy_of']}({ast.unparse(state.subject)})")
 

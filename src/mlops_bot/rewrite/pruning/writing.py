@@ -26,7 +26,8 @@ def add_definitions(
     first = next((part for part in body if isinstance(part, (*FUNCTIONS, ast.ClassDef))), None)
     after = top if not numbers or (top is not None and top.lineno > numbers[-1].lineno) else numbers[-1]
     unit = default_indent(split_lines(program.text))
-    written = [code.replace("    ", unit) if unit != "    " else code for code in functions]
+    newline = "\r\n" if "\r\n" in program.text else "\n"
+    written = [code.replace("    ", unit).replace("\n", newline) for code in functions]
     if constant is not None and top is not None:
         edits.insert_after(top, f"\n{constant}")
     elif constant is not None:
