@@ -32,16 +32,6 @@ def add_import(
         edits.after[key(place)].insert(0, code)
 
 
-def add_from_import(edits: Edits, program: Program, module: str, name: str, *, beside: tuple[str, ...] = ()) -> None:
-    """Adds `from module import name` below the imports of `beside`."""
-    last = block_end(program, module, beside=beside)
-    code = f"from {module} import {name}"
-    if last is not None:
-        edits.after[key(last)].append(code)
-    else:
-        _without_imports(edits, program, code)
-
-
 def import_place(
     program: Program, module: str, *, beside: tuple[str, ...] = ()
 ) -> tuple[ast.stmt | None, Literal["before", "after"]]:
@@ -76,14 +66,14 @@ def block_end(program: Program, module: str, *, beside: tuple[str, ...] = ()) ->
     return body[at]
 
 
-def add_from_import(edits: Edits, program: Program, module: str, name: str) -> None:
-    """Adds `from module import name` to the block that has the module's own package, in order."""
+def add_from_import(edits: Edits, program: Program, module: str, name: str, *, beside: tuple[str, ...] = ()) -> None:
+    """Adds `from module import name` to the block that has the module's own package (or `beside`), in order."""
     imports = _leading_imports(program)
     code = f"from {module} import {name}"
     if not imports:
         _without_imports(edits, program, code)
         return
-    group = _group(imports, (module.split(".", maxsplit=1)[0],))
+    group = _group(imports, (module.split(".", maxsplit=1)[0], *beside))
     others = [node for node in group if isinstance(node, ast.ImportFrom)]
     smaller = [node for node in others if (node.module or "") <= module]
     if smaller or not others:

@@ -128,10 +128,10 @@ def _prune(program: Program, edits: Edits, place: Place) -> list[str] | NotAppli
     for state in place.states:
         edits.replace(state.subject, _copy(program, place, state.subject, plan))
 
-    writing.add_definitions(program, edits, place.first, asked.constant, plan.functions)
     add_import(edits, program, "nncf", beside=("torch", "torchvision"))
     if growing is not None:
         add_from_import(edits, program, _SCHEDULERS, _SCHEDULER, beside=("torch", "torchvision"))
+    writing.add_definitions(program, edits, place.first, asked.constant, plan.functions)
     return _notes(place, asked, shown, growing)
 
 

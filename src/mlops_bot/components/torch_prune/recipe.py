@@ -110,11 +110,11 @@ def _prune(program: Program, edits: Edits, place: Place) -> list[str]:
     for state in place.states:
         edits.replace(state.subject, f"{names['copy_of']}({ast.unparse(state.subject)})")
 
-    functions = [_WEIGHTS, _PRUNE, _FINISH, *([_COPY] if place.states else [])]
-    writing.add_definitions(program, edits, place.first, asked.constant, [code.format(**names) for code in functions])
     if place.states and "copy" not in program.imports.values():
         add_import(edits, program, "copy")
     add_import(edits, program, f"{_MODULE} as {prune}", beside=("torch",))
+    functions = [code.format(**names) for code in (_WEIGHTS, _PRUNE, _FINISH, *([_COPY] if place.states else []))]
+    writing.add_definitions(program, edits, place.first, asked.constant, functions)
     return _notes(place, asked, growing)
 
 
