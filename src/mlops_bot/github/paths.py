@@ -10,11 +10,12 @@ from collections.abc import Collection, Sequence
 
 from mlops_bot.errors import UserError
 from mlops_bot.github.model import NewFile, Tree
+from mlops_bot.notebook import is_notebook
+from mlops_bot.script import MAX_NOTEBOOK_BYTES, MAX_SCRIPT_BYTES
 from mlops_bot.shown import one_line
 
 REGULAR = ("100644", "100755")
 LFS = b"version https://git-lfs.github.com/spec/"
-MOST_BYTES = 1_000_000  # of one changed file
 _HIDDEN = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
 
 
@@ -62,8 +63,9 @@ def _refused_file(file: NewFile, tree: Tree, allowed: Collection[str]) -> str | 
         return "is a submodule"
     if entry.mode not in REGULAR or file.mode != entry.mode:
         return "has another mode than in the pull request's head"
-    if len(file.content) > MOST_BYTES:
-        return f"has more than {MOST_BYTES / 1e6:.0f} MB"
+    most = MAX_NOTEBOOK_BYTES if is_notebook(file.path) else MAX_SCRIPT_BYTES
+    if len(file.content) > most:
+        return f"has more than {most / 1e6:.0f} MB"
     if b"\0" in file.content:
         return "is a binary file"
     if file.content.startswith(LFS):
