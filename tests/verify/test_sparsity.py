@@ -9,10 +9,11 @@ import pytest
 
 from mlops_bot.types import Unfinished
 from mlops_bot.verify import sparsity
+from mlops_bot.verify.sparse_files import Library
 
 from .support import observation
 
-LIBRARY = sparsity.Library("torch", "torch.nn.utils.prune", "prune.l1_unstructured(...)", "prune.remove(...)")
+LIBRARY = Library("torch", "torch.nn.utils.prune", "prune.l1_unstructured(...)", "prune.remove(...)")
 
 
 def tensor(name: str, size: int = 100, **changes: Any) -> dict[str, Any]:

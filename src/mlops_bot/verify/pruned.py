@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from mlops_bot.types import Failed, Json, Observation
 from mlops_bot.verify import preserved
 from mlops_bot.verify.preserved import Difference
+from mlops_bot.verify.untrusted import mappings, number
 
 _WORD = re.compile(r"\w+")
 
@@ -42,8 +43,8 @@ def differences(baseline: Observation, adapted: Observation) -> list[Difference]
 def _training(before: Mapping[str, Json], after: Mapping[str, Json]) -> list[Difference]:
     """Each of the original's trainings is still there, in order: alike, and not shorter. Further ones are welcome."""
     found: list[Difference] = []
-    rest = _maps(after.get("training"))
-    for index, event in enumerate(_maps(before.get("training"))):
+    rest = mappings(after.get("training"))
+    for index, event in enumerate(mappings(before.get("training"))):
         same = [other for other in rest if other.get("event") == event.get("event")]
         if not same:
             name = f"{event.get('event')} {event.get('class')}"
@@ -71,10 +72,10 @@ def _passes(trace: Mapping[str, Json]) -> int:
 
 def _change(a: Mapping[str, Json], b: Mapping[str, Json]) -> str | None:
     """Why the adapted training is not the original one; None when it is. More parameters may be masks that learn."""
-    steps, now = _float(a.get("steps")), _float(b.get("steps"))
+    steps, now = number(a.get("steps")), number(b.get("steps"))
     if now < steps:
         return f"{a.get('class')} made {steps:.0f} optimizer steps originally, {now:.0f} now: the training is shorter"
-    if _float(b.get("parameters")) < _float(a.get("parameters")):
+    if number(b.get("parameters")) < number(a.get("parameters")):
         return f"{a.get('class')} trained {a.get('parameters')} parameters originally, {b.get('parameters')} now"
     same = {**b, "steps": a.get("steps"), "parameters": a.get("parameters")}
     groups, more = a.get("groups"), b.get("groups")
@@ -87,8 +88,8 @@ def _change(a: Mapping[str, Json], b: Mapping[str, Json]) -> str | None:
 def _models(before: Mapping[str, Json], after: Mapping[str, Json]) -> list[Difference]:
     """The trained models have as many weights as before, once the masks are gone. They may be wrapped by then."""
     found: list[Difference] = []
-    rest = _maps(after.get("models"))
-    for index, model in enumerate(_maps(before.get("models"))):
+    rest = mappings(after.get("models"))
+    for index, model in enumerate(mappings(before.get("models"))):
         alike = [other for other in rest if other.get("parameters") == model.get("parameters")]
         named = [other for other in alike if other.get("class") == model.get("class")]
         twin = next(iter(named or alike), None)
@@ -144,11 +145,3 @@ def _files(baseline: Observation, adapted: Observation) -> list[Difference]:
                     Difference(("files", path), f"the file {path} had {lines[0]} lines originally, {lines[1]} now")
                 )
     return found
-
-
-def _maps(value: Json) -> list[Mapping[str, Json]]:
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
-
-
-def _float(value: Json) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0

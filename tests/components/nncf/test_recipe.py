@@ -190,6 +190,26 @@ def test_a_global_one_stays_a_global_one() -> None:
     assert "def main():\n    global model\n    model = Prunable(model)\n" in text
 
 
+def test_parameters_in_a_tuple_are_put_into_a_list() -> None:
+    text = program("", "model(x)").replace("        return inputs[0]\n", TOKENS)
+    written = adapted(NAME, text)
+    assert "x = torch.cat([self.token, x], dim=1)\n" in written
+    assert "x = torch.cat((x, x), dim=1)\n" in written
+    assert "x = torch.stack([self.table, x])\n" in written
+    assert "x = torch.cat((self.token.expand(2, 1), x))\n" in written
+
+
+TOKENS = """\
+        self.token = nn.Parameter(torch.zeros(1))
+        self.register_buffer("table", torch.zeros(1))
+        x = torch.cat((self.token, x), dim=1)
+        x = torch.cat((x, x), dim=1)
+        x = torch.stack((self.table, x))
+        x = torch.cat((self.token.expand(2, 1), x))
+        return x
+"""
+
+
 # --- the end --------------------------------------------------------------------------------------------------
 
 

@@ -6,13 +6,14 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from mlops_bot.components.nncf import obstacles
 from mlops_bot.rewrite import models, runs
 from mlops_bot.rewrite.edits import Edits
 from mlops_bot.rewrite.imports import add_from_import, add_import
-from mlops_bot.rewrite.program import FUNCTIONS, Function, Program, dotted
+from mlops_bot.rewrite.program import Function, Program, dotted
 from mlops_bot.rewrite.pruning import epochs, inputs, place, target, writing
 from mlops_bot.rewrite.pruning.inputs import Example
-from mlops_bot.rewrite.pruning.place import Place, Trained
+from mlops_bot.rewrite.pruning.place import Place
 from mlops_bot.types import Functionality, NotApplicable, Rewritten, SourceFacts
 
 _MODE = "nncf.PruneMode.UNSTRUCTURED_MAGNITUDE_LOCAL"
@@ -20,14 +21,6 @@ _STRIP = "strip_format=nncf.StripFormat.IN_PLACE"
 _SCHEDULERS = "nncf.torch.function_hook.pruning.magnitude.schedulers"
 _SCHEDULER = "ExponentialMagnitudePruningScheduler"
 _MAX_LINE = 100
-_OF_MODULES = frozenset(
-    {
-        "add_module", "apply", "buffers", "children", "cpu", "cuda", "double", "eval", "float", "forward", "half",
-        "load_state_dict", "module", "modules", "named_buffers", "named_children", "named_modules", "named_parameters",
-        "parameters", "register_forward_hook", "requires_grad_", "share_memory", "state_dict", "to", "train",
-        "training", "type", "zero_grad",
-    }
-)  # fmt: skip
 
 _WRAPPER = '''\
 class {wrapper}({module}):
@@ -102,8 +95,8 @@ def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewr
 def _prune(program: Program, edits: Edits, place: Place) -> list[str] | NotApplicable:
     plan = _Plan()
     for trained in place.trained:
-        if _is_sequential(program, trained):
-            reason = _why_not_wrapped(program, place, trained)
+        if obstacles.is_sequential(program, trained):
+            reason = obstacles.why_not_wrapped(program, place, trained)
             if reason is not None:
                 return NotApplicable(f"not applicable because {reason}")
             plan.wrapped.add(trained.name)
@@ -115,7 +108,7 @@ def _prune(program: Program, edits: Edits, place: Place) -> list[str] | NotAppli
     growing = None if place.states or not shown else epochs.counted(program, place.loop)
 
     wrapped = [trained for trained in place.trained if trained.name in plan.wrapped]
-    outside = [trained.name for trained in wrapped if _is_outside(place, trained)]
+    outside = [trained.name for trained in wrapped if obstacles.is_outside(place, trained)]
     if outside and place.home is not None:
         edits.insert_before(_first_of(place.home), f"global {', '.join(outside)}")
     for trained in wrapped:
@@ -125,6 +118,7 @@ def _prune(program: Program, edits: Edits, place: Place) -> list[str] | NotAppli
     else:
         _prune_at_first_call(program, edits, place, asked.code, plan)
     _finish(program, edits, place, plan)
+    listed = obstacles.parameters_in_lists(program, edits)
     for state in place.states:
         edits.replace(state.subject, _copy(program, place, state.subject, plan))
 
@@ -132,7 +126,7 @@ def _prune(program: Program, edits: Edits, place: Place) -> list[str] | NotAppli
     if growing is not None:
         add_from_import(edits, program, _SCHEDULERS, _SCHEDULER, beside=("torch", "torchvision"))
     writing.add_definitions(program, edits, place.first, asked.constant, plan.functions)
-    return _notes(place, asked, shown, growing)
+    return [*_notes(place, asked, shown, growing), *listed]
 
 
 # --- where it begins ------------------------------------------------------------------------------------------
@@ -242,45 +236,7 @@ def _is_wrapped(program: Program, place: Place, name: str, scope: models.Scope, 
     return any(name in models.visible(program, trained.model, scope) for trained in wrapped)
 
 
-# --- what kind of model it is ---------------------------------------------------------------------------------
-
-
-def _is_sequential(program: Program, trained: Trained) -> bool:
-    """Made as an nn.Sequential, or as a class of the file that is one and has no forward of its own."""
-    for made in trained.model.made:
-        if made == "torch.nn.Sequential":
-            return True
-        for definition in program.classes.get(made, []):
-            bases = {program.qualified(base) or dotted(base) for base in definition.bases}
-            own = any(isinstance(part, FUNCTIONS) and part.name == "forward" for part in definition.body)
-            if "torch.nn.Sequential" in bases and not own:
-                return True
-    return False
-
-
-def _why_not_wrapped(program: Program, place: Place, trained: Trained) -> str | None:
-    """Why a bare nn.Sequential cannot give way to a module that calls it."""
-    name = trained.name
-    if _is_outside(place, trained) and program.function_of(place.home) is not None:  # type: ignore[arg-type]
-        return f"{name} is a bare nn.Sequential of an outer function: NNCF needs a module around it"
-    reached = program.reached(place.first)
-    for node in program.nodes:
-        scope = program.function_of(node)
-        if not (program.inside(node, place.first) or scope in reached):
-            continue
-        if not isinstance(node, (ast.Attribute, ast.Subscript)):
-            continue
-        if dotted(node.value) not in models.visible(program, trained.model, scope):
-            continue
-        if isinstance(node, ast.Subscript) or node.attr not in _OF_MODULES:
-            return f"{name} is a bare nn.Sequential whose layers are used (line {node.lineno})"
-    return None
-
-
-def _is_outside(place: Place, trained: Trained) -> bool:
-    """Is the model a name that the loop's function only reads?"""
-    root = trained.name.partition(".")[0]
-    return place.home is not None and root != "self" and root not in models.bound(place.home)
+# --- helper functions -----------------------------------------------------------------------------------------
 
 
 def _helpers(program: Program, place: Place, plan: _Plan) -> None:

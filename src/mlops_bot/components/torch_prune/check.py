@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from mlops_bot.types import Functionality, Json, Observation, SourceFacts
 from mlops_bot.verify import sparsity
+from mlops_bot.verify.sparse_files import Library
 
 
 def check(
@@ -20,7 +21,7 @@ def check(
     return sparsity.check(evidence, LIBRARY, adapted=adapted)
 
 
-LIBRARY = sparsity.Library(
+LIBRARY = Library(
     name="torch",
     title="torch.nn.utils.prune",
     mask="prune.l1_unstructured(module, 'weight', amount=...) or prune.global_unstructured(...)",

@@ -10,27 +10,17 @@ import contextlib
 import gc
 import io
 import os
-import re
 import sys
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 from .hooks import Hooks, patch
+from .pruning_targets import Targets
 
 SAMPLE = 256  # masked weights of a tensor that are looked at before every step
 MAX_TENSORS = 400
 MAX_REQUESTS = 60  # of one tensor
 MAX_SAVES = 200
 HELD = 0.98  # of the masked weights: the rest may be rounding
-WORDS = frozenset(["sparsity", "sparse", "prune", "pruned", "pruning"])
-PERCENT = frozenset(["percent", "percentage", "pct", "perc"])
-OTHERS = frozenset(
-    [
-        "initial", "init", "start", "begin", "first", "step", "steps", "increment", "delta", "min", "minimum",
-        "tolerance", "tol", "eps", "every", "epoch", "epochs", "interval", "freq", "frequency", "warmup", "seed",
-        "end", "last", "iterations", "iters", "rounds", "n", "num", "number", "count", "layers", "dim", "norm",
-        "current", "cur", "measured", "achieved", "reached", "actual", "before", "after",
-    ]
-)  # fmt: skip
 
 
 class Tensor:
@@ -72,13 +62,12 @@ class Recorder:
         self.targets: list[dict[str, Any]] = []  # what the program asked of the library, in order
         self.schedules: list[dict[str, Any]] = []  # where schedules and regularization lead to
         self.ended: list[Callable[[], dict[str, Any]]] = []  # give these at the end
-        self.names: dict[str, float] = {}  # what the program calls its target: `SPARSITY`, `args.prune_ratio`
+        self.named = Targets(hooks)
         self.saves: list[dict[str, Any]] = []
         self.permanent: list[int] = []  # optimizer steps that were made when masks were made permanent
         self._optimizers: dict[int, tuple[Any, int, frozenset[int]]] = {}
         self._roots: dict[int, Any] = {}  # models that were trained
         self._inputs: dict[int, tuple[Any, ...]] = {}
-        self._options: list[Any] = []
 
     # --- what the hooks of components tell --------------------------------------------------------------------
 
@@ -93,7 +82,7 @@ class Recorder:
                 return
             tensor = self.tensors[key] = Tensor(module, name, library)
             tensor.trainable = bool(parameter.requires_grad)
-            self._declared()
+            self.named.look()
         tensor.parameter, tensor.mask = parameter, mask
         weight = tensor.weight()
         zero = (weight == 0).flatten()
@@ -204,29 +193,6 @@ class Recorder:
             project = self.hooks.roots[0]
             self.saves.append({"path": os.path.relpath(os.path.realpath(path), project), "step": self.steps})
 
-    def option(self, namespace: Any) -> None:
-        if len(self._options) < 8:
-            self._options.append(namespace)
-
-    # --- what the program calls its target --------------------------------------------------------------------
-
-    def _declared(self) -> None:
-        """Numbers that the calling code names as a sparsity, with the values they have now."""
-        frame = sys._getframe(1)
-        places: list[tuple[str, dict[str, Any]]] = [("", vars(sys.modules["__main__"]))]
-        places += [(f"{type(item).__name__}.", _attributes(item)) for item in self._options]
-        depth = 0
-        while frame is not None and depth < 60:
-            if self.hooks.is_project(frame.f_code.co_filename):
-                places.append(("", frame.f_locals))
-            frame, depth = frame.f_back, depth + 1  # type: ignore[assignment]
-        for prefix, values in places:
-            for name, value in list(values.items()):
-                for word, number in _numbers(name, value):
-                    share = _as_share(word, number)
-                    if share is not None and len(self.names) < 20:
-                        self.names.setdefault(prefix + word, share)
-
     # --- what is written --------------------------------------------------------------------------------------
 
     def finish(self) -> None:
@@ -245,7 +211,7 @@ class Recorder:
             "tensors": tensors,
             "targets": self.targets,
             "schedules": self.schedules,
-            "names": self.names,
+            "names": self.named.found,
             "models": models,
             "saves": self.saves,
             "permanent": self.permanent[-MAX_REQUESTS:],
@@ -327,7 +293,6 @@ def recorder(hooks: Hooks) -> Recorder:
     if found is None:
         found = hooks.pruning = Recorder(hooks)  # type: ignore[attr-defined]
         hooks.after_import("torch", lambda torch: _follow(found, torch))
-        hooks.after_import("argparse", lambda module: _options(found, module))
         hooks.trace.finishers.append(found.finish)
     return found  # type: ignore[no-any-return]
 
@@ -358,19 +323,6 @@ def _follow(recorder: Recorder, torch: Any) -> None:
     torch.save = torch.serialization.save
 
 
-def _options(recorder: Recorder, module: Any) -> None:
-    def parse(original: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-            result = original(self, *args, **kwargs)
-            if isinstance(result, tuple) and recorder.hooks.from_project_stack():
-                recorder.option(result[0])
-            return result
-
-        return wrapper
-
-    patch(module.ArgumentParser, "parse_known_args", parse)
-
-
 def _share(flags: Any) -> float:
     return round(float(flags.double().mean()), 6) if flags.numel() else 0.0
 
@@ -384,34 +336,3 @@ def _is_layer(module: Any) -> bool:
     """A layer that pruning is expected of: convolutions and linear layers."""
     kinds = {kind.__name__ for kind in type(module).__mro__}
     return bool(kinds & {"_ConvNd", "Linear"}) and "NonDynamicallyQuantizableLinear" not in kinds
-
-
-def _attributes(item: Any) -> dict[str, Any]:
-    try:
-        return dict(vars(item))
-    except TypeError:
-        return {}
-
-
-def _numbers(name: str, value: Any) -> Iterator[tuple[str, float]]:
-    """The numbers behind a name: itself, or entries of a configuration (a dictionary or a plain object)."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        yield name, float(value)
-    elif isinstance(value, dict) and len(value) < 200:
-        yield from ((key, float(entry)) for key, entry in list(value.items()) if _plain(key, entry))
-    elif type(value).__module__ == "__main__" or "config" in name.lower() or "args" in name.lower():
-        yield from ((key, float(entry)) for key, entry in _attributes(value).items() if _plain(key, entry))
-
-
-def _plain(key: Any, value: Any) -> bool:
-    return isinstance(key, str) and isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _as_share(name: str, value: float) -> float | None:
-    """The share of weights to prune that a name promises (`SPARSITY`, `prune_percent`); None for any other name."""
-    words = {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
-    if not words & WORDS or words & OTHERS:
-        return None
-    if words & PERCENT and 1 <= value < 100:
-        return value / 100
-    return value if 0 < value < 1 else None
