@@ -66,3 +66,24 @@ def test_a_store_without_a_run_and_nonsense_for_evidence() -> None:
         "notes": ["x"],
     }
     assert evidence_table.rows("MLflow", strange, None)
+
+
+def test_pruned_weights_and_what_was_saved() -> None:
+    tensors = [
+        {"name": "fc.weight", "size": 800, "zeros": 0.5, "steps": 8},
+        {"name": "conv.weight", "size": 200, "zeros": 0.6},
+    ]
+    saved = [
+        {"path": "model.pt", "tensors": [["fc.weight", [80, 10], 0.5]], "masks": []},
+        {"path": "other.pt", "tensors": []},
+    ]
+    text = "\n".join(
+        evidence_table.rows("NNCF", {"component": {"pruning": {"tensors": tensors}, "saved": saved}}, None)
+    )
+    assert (
+        "  52.0% of 1000 pruned weights are zero, in 2 tensors; 8 optimizer steps were made while they were masked"
+        in text
+    )
+    assert "    conv.weight        200  60.0%" in text
+    assert "  saved in model.pt: 50.0% zeros" in text
+    assert "other.pt" not in text and "no run" not in text

@@ -94,17 +94,18 @@ RULES: dict[Functionality, Rules] = {
         },
     ),
     "model-optimization": Rules(
-        "Add model optimization DURING training with {component}.",
+        "Add model optimization DURING training with {component}: pruning.",
         (
-            "The optimization MUST be applied to the model that is TRAINED, before the first training step, and MUST "
-            "be stepped where the "
-            "method needs it (per batch or per epoch).",
-            "When training is over the optimized model MUST be the one that is evaluated and saved, made permanent "
-            "where the method asks for it.",
-            "Print what was reached (for example the sparsity), computed from the model's weights, NEVER a constant.",
+            "The model that is TRAINED MUST be pruned, in ALL its convolutional and linear layers: before the first "
+            "training step, or more with every epoch. From then on the masks MUST stay in place in EVERY step.",
+            "The share of weights to prune MUST be an option or a named constant (0.5 by default), it MUST be what "
+            "the library is really given, and it MUST be reached within the epochs that the program runs.",
+            "When training is over the masks MUST be made permanent, ONCE, before the model is evaluated for the last "
+            "time or saved. What is saved while it trains MUST load into the program's own model as before: NO masks.",
+            "Print what was reached (the sparsity), computed from the model's weights, NEVER a constant.",
         ),
         "KEEP everything else unchanged: seeds, data, optimizer, loops, number of epochs, hyperparameters and "
-        "command-line arguments.",
+        "command-line arguments (one may be added).",
     ),
     "version-control": Rules(
         "Add version control of the program's data and results with {component}.",
@@ -122,8 +123,8 @@ FRAMEWORKS: dict[Framework, tuple[str, tuple[str, ...]]] = {
         (
             "There is NO trainer to hook into: put explicit calls where the loops compute their values; loss tensors "
             "need `.item()`.",
-            "Do NOT iterate over a data loader again and do NOT draw random numbers for the new code: it would change "
-            "the training's results.",
+            "Do NOT iterate over a data loader again and do NOT draw random numbers for the new code UNLESS the random "
+            "state is kept (torch.random.fork_rng): it would change the training's results.",
         ),
     ),
     "lightning": (

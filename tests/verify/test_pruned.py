@@ -22,7 +22,7 @@ SGD = {
 }
 MODEL = {"class": "Net", "parameters": 100, "digest": "a", "norm": 1.0, "zeros": 0.0}
 FILES = {"model.pt": Output("a", 2000), "log.csv": Output("b", 20, "1,2\n3,4\n")}
-BASELINE = observation(STDOUT, training=[SGD], models=[MODEL], outputs=FILES)
+BASELINE = observation(STDOUT, training=[{**SGD, "samples": 60, "batch_size": 8}], models=[MODEL], outputs=FILES)
 
 
 def adapted(**changes: Any) -> Observation:
@@ -63,6 +63,8 @@ def test_what_may_change(after: Observation) -> None:
         (adapted(training=[{**SGD, "class": "Adam"}]), "training used SGD originally, Adam now"),
         (adapted(training=[{**SGD, "groups": [{"lr": 0.2, "momentum": 0.9}]}]), "lr=0.1 originally, lr=0.2 now"),
         (adapted(training=[{**SGD, "parameters": 50}]), "trained 100 parameters originally, 50 now"),
+        (adapted(training=[{**SGD, "samples": 30}]), "trained on samples: 60 originally, 30 now"),
+        (adapted(training=[{**SGD, "batch_size": 2}]), "trained on batches of 8 originally, 2 now"),
         (adapted(training=[]), "a training is gone"),
         (adapted(models=[{**MODEL, "parameters": 200}]), "had 100 parameters originally, 200 now"),
         (adapted(models=[]), "is not there any more"),

@@ -77,6 +77,9 @@ def _change(a: Mapping[str, Json], b: Mapping[str, Json]) -> str | None:
         return f"{a.get('class')} made {steps:.0f} optimizer steps originally, {now:.0f} now: the training is shorter"
     if number(b.get("parameters")) < number(a.get("parameters")):
         return f"{a.get('class')} trained {a.get('parameters')} parameters originally, {b.get('parameters')} now"
+    for what, word in (("samples", "samples:"), ("batch_size", "batches of")):
+        if a.get(what) and b.get(what) and a.get(what) != b.get(what):
+            return f"{a.get('class')} trained on {word} {a.get(what)} originally, {b.get(what)} now"
     same = {**b, "steps": a.get("steps"), "parameters": a.get("parameters")}
     groups, more = a.get("groups"), b.get("groups")
     if isinstance(groups, list) and isinstance(more, list):
