@@ -10,7 +10,7 @@ from .git_routes import REPO
 from .objects import Commit, Person
 from .routes import route
 from .wire import Answer, ApiError, Request, invalid, not_found
-from .world import Repo, Token, World, at_least, page
+from .world import Repo, Token, World, at_least, page, stamp
 
 PULL = f"{REPO}/pulls/{{pull_number}}"
 FILES_LIMIT = 3000  # documented: responses include a maximum of 3000 files
@@ -82,13 +82,12 @@ def repo_body(world: World, repo: Repo) -> dict[str, Any]:
     """The emulator's repository, whole enough for GitHub's description."""
     body: dict[str, Any] = world.as_owner("GET", f"/repos/{repo.full_name}", repo.owner)
     url = f"{world.url}/repos/{repo.full_name}"
-    pushed = max((world.commit(repo, sha).committer.at for sha in repo.refs.values()), default=None)
     owner = world.user(repo.owner)
     return body | {
         "owner": owner,
         "teams_url": f"{url}/teams",
         "git_refs_url": f"{url}/git/refs{{/sha}}",
-        "pushed_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(pushed)) if pushed else body["created_at"],
+        "pushed_at": stamp(int(repo.pushed)),
         "web_commit_signoff_required": False,
         "has_pull_requests": True,
         "pull_request_creation_policy": "all",

@@ -6,6 +6,7 @@ import base64
 import itertools
 import re
 import threading
+import time
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -64,6 +65,7 @@ class Repo:
     merged: dict[int, str] = field(default_factory=dict)  # pull request to its merge commit
     check_runs: dict[str, list[int]] = field(default_factory=dict)
     check_apps: dict[int, str] = field(default_factory=dict)
+    pushed: float = field(default_factory=time.time)  # when a branch last moved: a commit's own date may lie
     pulls_by_actions: bool = True  # "Allow GitHub Actions to create and approve pull requests"
 
     @property
@@ -235,6 +237,7 @@ class World:
             repo.refs.pop(ref, None)
         else:
             repo.refs[ref] = new
+        repo.pushed = time.time()
         for follow in self.moved:
             follow(repo, ref, old, new)
 
