@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,9 @@ def test_secrets_are_not_shown() -> None:
         {"OPENAI_API_KEY": "sk-planted", "HF_TOKEN": "hf-planted", "PIP_INDEX_URL": "http://u:planted@h"}
     )
     assert "planted" not in repr(loaded)
+
+
+def test_the_password_of_an_address_is_a_secret_in_every_form_that_is_sent() -> None:
+    loaded = settings.load({"OPENAI_BASE_URL": "http://me:pl%40nted@h/v1", "MLOPS_BOT_TGI_URL": "http://token-alone@h"})
+    basic = [base64.b64encode(text).decode() for text in (b"me:pl@nted", b"token-alone:")]
+    assert loaded.secrets == ("pl%40nted", "pl@nted", basic[0], "token-alone", basic[1])

@@ -7,12 +7,14 @@ docs/configuration.md.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from urllib.parse import unquote
 
 from mlops_bot.errors import UserError
 
@@ -97,7 +99,7 @@ class Settings:
             self.embedding_url,
             *self.index.values(),
         )
-        passwords = (_password(address) for address in addresses if address)
+        passwords = (word for address in addresses if address for word in _passwords(address))
         keys = (
             self.openai_api_key,
             self.hf_token,
@@ -231,10 +233,14 @@ def _amount(env: Mapping[str, str], name: str) -> float | None:
     return value
 
 
-def _password(address: str) -> str | None:
-    """What stands between "user:" and "@" of an address."""
+def _passwords(address: str) -> tuple[str, ...]:
+    """What stands between "user:" and "@" of an address: as written, as meant, and as a header has it."""
     user, at, _ = address.partition("://")[2].partition("/")[0].rpartition("@")
-    return user.partition(":")[2] or user if at else None
+    if not at:
+        return ()
+    password = user.partition(":")[2] or user
+    basic = base64.b64encode((unquote(user) if ":" in user else f"{unquote(user)}:").encode()).decode()
+    return (password, unquote(password), basic)
 
 
 def _choice(env: Mapping[str, str], name: str, allowed: tuple[_Name, ...]) -> _Name:

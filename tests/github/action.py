@@ -9,6 +9,7 @@ Runs are in this process where possible: half a second less each. `action.start`
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import itertools
 import json
@@ -164,6 +165,7 @@ class Running:
         return self.action._ended(self.folder, code, (self.folder / "log").read_text(), self.started)
 
 
+@functools.cache
 def _defaults() -> dict[str, str]:
     described = yaml.safe_load((ROOT / "action.yml").read_text())
     return {name: str(one.get("default", "")) for name, one in described["inputs"].items()}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from mlops_bot.errors import GitHubError
+from mlops_bot.errors import GitHubError, GitHubRefusedError
 from mlops_bot.github import marker
 from mlops_bot.github.model import Checklist, Comment, Forge, Outcome, Record, Step, StepName, StepState
 from mlops_bot.github.render.summary import CheckRun
@@ -110,9 +110,7 @@ class Board:
         if self._comment is not None:
             try:
                 self._forge.edit_comment(self._comment, self._body())
-            except GitHubError as error:
-                if getattr(error, "status", None) not in (404, 410):  # somebody deleted it
-                    raise
+            except GitHubRefusedError:  # somebody deleted it; or a no, which is asked once more: the last word counts
                 self._comment = None
         if self._comment is None:
             found = self._mine(self._forge.comments(self.record.number))
