@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import Any, Callable
 
 from .hooks import Hooks, patch
@@ -29,6 +28,8 @@ class _Cells:
 
 
 def _shell(hooks: Hooks, module: Any) -> None:
+    import tempfile  # not above: it imports random, which has to come after the hook that seeds it
+
     # ipykernel names the code of cells after files in this folder.
     hooks.roots.append(os.path.realpath(os.path.join(tempfile.gettempdir(), f"ipykernel_{os.getpid()}")))
 
