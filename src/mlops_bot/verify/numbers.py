@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Family = Literal["loss", "score", "rate", "time", "count", "system", ""]
@@ -215,6 +215,8 @@ def printed_line(number: int, line: str) -> list[Printed]:
             label = f"{label.removesuffix(' std')} std"
         found.append(Printed(label, value, digits, number, line[: match.start()], unit, out_of, integer))
         end = stop
+    if any(words(entry.label) == "time" for entry in found):  # "Time 0.301 (0.301)  Data 0.016 (0.016)"
+        found = [replace(one, label="Data time") if words(one.label) == "data" else one for one in found]
     return found
 
 
