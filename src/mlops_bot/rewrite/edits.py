@@ -11,25 +11,14 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
+from mlops_bot.rewrite.arguments import MAX_LINE, Keyword, with_keyword
 from mlops_bot.rewrite.program import Program, Span
 
-MAX_LINE = 110  # a call that grows beyond it is laid out over several lines
-Item = TypeVar("Item", cst.Arg, cst.BaseElement)
 Key = tuple[int, bool]  # line, is it a compound statement
-
-
-@dataclass(frozen=True)
-class Keyword:
-    """A named argument that a call gets; `extend`: one more element of the list that it has."""
-
-    name: str
-    code: str
-    extend: bool
 
 
 def key(statement: ast.stmt) -> Key:
@@ -95,7 +84,7 @@ class Edits:
     def set_keyword(self, program: Program, call: ast.Call, name: str, code: str, *, extend: bool = False) -> None:
         """The call gets `name=code`, instead of its own where it has one.
 
-        `extend`: its own is a list literal, and `code` becomes the last element.
+        `extend`: its own is a list literal, and `code` becomes the last element; or both are dictionaries.
         """
         self.keywords[program.span(call)].append(Keyword(name, code, extend))
 
@@ -297,52 +286,6 @@ class _Apply(cst.CSTTransformer):
         return cst.IndentedBlock(
             body=[*(self._statement(code) for code in before), line, *(self._statement(code) for code in after)]
         )
-
-
-def with_keyword(call: cst.Call, keyword: Keyword, *, wide: bool = False) -> cst.Call:
-    """The call with a named argument: changed in place, or added last in the layout of the others.
-
-    `wide`: on one line it would be too long, so that it gets lines of its own.
-    """
-    value = cst.parse_expression(keyword.code)
-    for index, argument in enumerate(call.args):
-        if argument.keyword is not None and argument.keyword.value == keyword.name:
-            if keyword.extend and isinstance(argument.value, cst.List):
-                value = argument.value.with_changes(elements=_with_last(argument.value.elements, cst.Element(value)))
-            args = [*call.args[:index], argument.with_changes(value=value), *call.args[index + 1 :]]
-            return call.with_changes(args=args)
-    if keyword.extend:
-        value = cst.List([cst.Element(value)])
-    equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
-    added = cst.Arg(value, keyword=cst.Name(keyword.name), equal=equal)
-    args = _with_last(call.args, added)
-    if not wide or len(args) < 2:
-        return call.with_changes(args=args)
-    row = cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace("    "))
-    end = cst.Comma(whitespace_after=cst.ParenthesizedWhitespace(indent=True))
-    args[-2] = args[-2].with_changes(comma=cst.Comma(whitespace_after=row))
-    args[-1] = args[-1].with_changes(comma=end)
-    return call.with_changes(args=args, whitespace_before_args=row)
-
-
-def _with_last(items: Sequence[Item], added: Item) -> list[Item]:
-    """One more item, set apart from the last one as that is from the one before; a comma at the end stays there."""
-    if not items:
-        return [added]
-    last, ending = items[-1], items[-1].comma
-    before = items[-2].comma if len(items) > 1 else None
-    between = before if isinstance(before, cst.Comma) else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-    if isinstance(ending, cst.Comma) and isinstance(ending.whitespace_after, cst.ParenthesizedWhitespace):
-        line = ending.whitespace_after.first_line  # a comment beside the last item is about that item
-        after = between.whitespace_after
-        if line.comment is not None and isinstance(after, cst.ParenthesizedWhitespace):
-            between = between.with_changes(whitespace_after=after.with_changes(first_line=line))
-            plain = cst.TrailingWhitespace(newline=line.newline)
-            ending = ending.with_changes(whitespace_after=ending.whitespace_after.with_changes(first_line=plain))
-    kept = list(items[:-1])
-    kept.append(last.with_changes(comma=between))
-    kept.append(added.with_changes(comma=ending))
-    return kept
 
 
 def _leading(statement: cst.BaseStatement) -> Sequence[cst.EmptyLine]:

@@ -146,7 +146,7 @@ def called(codes: Sequence[Code], component: Component) -> str | None:
             return None
         for node in ast.walk(code.tree):  # report_to="mlflow": a library's own bridge, asked for by name
             if isinstance(node, ast.keyword) and any(
-                isinstance(child, ast.Constant) and child.value == component.name for child in ast.walk(node.value)
+                isinstance(child, ast.Constant) and _named(child.value, component) for child in ast.walk(node.value)
             ):
                 return None
             if isinstance(node, ast.ClassDef) and any(
@@ -158,6 +158,11 @@ def called(codes: Sequence[Code], component: Component) -> str | None:
     if imported:
         return f"{component.title} is imported but never called"
     return f"{component.title} is not used: nothing of `{component.imports[0]}` is imported"
+
+
+def _named(value: object, component: Component) -> bool:
+    """Whether a text names the component, or a library's bridge to it: "lightning.pytorch.loggers.WandbLogger"."""
+    return isinstance(value, str) and (value == component.name or ("." in value and belongs(value, component)))
 
 
 def _handed_on(code: Code, component: Component) -> bool:

@@ -313,7 +313,18 @@ def test_parsed_arguments_are_the_hyperparameters() -> None:
     ("rest", "reason"),
     [
         ("fabric = L.Fabric()\nL.Trainer().fit(Net())", "Lightning Fabric loops are not supported"),
-        ("from lightning.pytorch.cli import LightningCLI\nLightningCLI(Net)", "LightningCLI makes the Trainer (line "),
+        (
+            "from lightning.pytorch.cli import LightningCLI\nLightningCLI(Net, **options)",
+            "what LightningCLI gives the Trainer cannot be read (line ",
+        ),
+        (
+            "from lightning.pytorch.cli import LightningCLI\nself.logger.experiment.add_image('a', b)\nLightningCLI(Net)",
+            "the module needs the logger that LightningCLI makes",
+        ),
+        (
+            "self.logger.experiment.add_image('a', b)\nL.Trainer(callbacks=make()).fit(Net())",
+            "no fit follows its Trainer",
+        ),
         ("wandb_logger = 1\nL.Trainer().fit(Net())", "the name wandb_logger is taken"),
     ],
 )
@@ -335,3 +346,64 @@ def test_a_program_that_uses_it_is_left_alone(line: str) -> None:
     outcome = adapt("wandb", f"{line}\n{LOOP}")
     assert isinstance(outcome, NotApplicable)
     assert "W&B is already used (line 1)" in outcome.reason
+
+
+INTERFACE = """\
+from lightning.pytorch.cli import LightningCLI
+
+
+class Net(LightningModule):
+    def __init__(self, width=3):
+        super().__init__()
+        self.layer = torch.nn.Linear(width, 1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            "Net",
+            'LightningCLI(\n    Net,\n    trainer_defaults={"logger": {"class_path": "lightning.pytorch.loggers.WandbLogger",'
+            ' "init_args": {"project": "net"}}},\n)',
+        ),
+        (
+            'Net, trainer_defaults={"logger": False, "max_epochs": 9}, seed_everything_default=1',
+            '{"logger": {"class_path": "lightning.pytorch.loggers.WandbLogger", "init_args": {"project": "net"}},'
+            ' "max_epochs": 9}',
+        ),
+        (
+            'Net,\n    trainer_defaults={\n        "max_epochs": 9,\n    },\n',
+            '        "max_epochs": 9,\n'
+            '        "logger": {"class_path": "lightning.pytorch.loggers.WandbLogger", "init_args": {"project": "net"}},\n',
+        ),
+    ],
+)
+def test_lightnings_command_line_makes_a_trainer_with_a_logger(given: str, expected: str) -> None:
+    base = INTERFACE.replace("(LightningModule)", "(L.LightningModule)").replace(
+        "from", "import lightning as L\nimport torch\nfrom", 1
+    )
+    step = '\n    def training_step(self, batch, batch_idx):\n        loss = self.layer(batch).mean()\n        self.log("train_loss", loss)\n        return loss\n'
+    text = adapted("wandb", f"{base}{step}\n\nLightningCLI({given})\n", "net.py")
+    assert expected in text
+    assert "        super().__init__()\n        self.save_hyperparameters()\n" in text
+    again = adapt("wandb", text, "net.py")
+    assert isinstance(again, NotApplicable)
+    assert "already used" in again.reason
+
+
+def test_a_module_that_needs_its_own_logger_keeps_it() -> None:
+    rest = (
+        "args = parser.parse_args()\nself.logger.experiment.add_image('a', b)\n"
+        "trainer = L.Trainer(max_epochs=2, callbacks=[a])\ntrainer.fit(Net(), data)\ntrainer.test()"
+    )
+    text = adapted("wandb", MODULE.format(imports="import lightning as L", rest=rest))
+    assert "from lightning.pytorch.callbacks import LambdaCallback\n" in text
+    assert (
+        "log_epoch = LambdaCallback(\n"
+        '    on_train_epoch_end=lambda trainer, module: wandb.log({**trainer.callback_metrics, "epoch": trainer.current_epoch}),\n'
+        '    on_test_epoch_end=lambda trainer, module: wandb.log({**trainer.callback_metrics, "epoch": trainer.current_epoch}),\n'
+        ")\n"
+    ) in text
+    assert "    trainer = L.Trainer(max_epochs=2, callbacks=[a, log_epoch])\n" in text
+    assert "WandbLogger" not in text

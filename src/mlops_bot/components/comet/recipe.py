@@ -18,15 +18,19 @@ def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewr
         return NotApplicable(f"not applicable because the recipe does not serve {functionality}")
     name = project(facts.path)
     dialect = Comet(name)
-    logger = Logger("CometLogger", "comet_logger", name or _LIGHTNINGS_OWN, "comet_logger.experiment.end()")
+    logger = Logger("CometLogger", "comet_logger", name or _LIGHTNINGS_OWN, "comet_logger.experiment.end()", _metrics)
     return tracking.rewrite(
         text,
         facts,
         dialect,
         {
-            "lightning": lambda program, edits: lightning_fit.track(program, edits, logger),
+            "lightning": lambda program, edits: lightning_fit.track(program, edits, dialect, logger),
             # Comet itself follows the fits of libraries that are imported after it.
             "keras": lambda program, edits: keras_fit.track(program, edits, dialect),
             "sklearn": lambda program, edits: sklearn_fit.track(program, edits, dialect, params=False),
         },
     )
+
+
+def _metrics(values: str, epoch: str) -> str:
+    return f"comet_ml.get_running_experiment().log_metrics({values}, epoch={epoch})"

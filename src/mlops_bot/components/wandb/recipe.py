@@ -16,16 +16,18 @@ def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewr
         return NotApplicable(f"not applicable because the recipe does not serve {functionality}")
     name = project(facts.path)
     dialect = Wandb(name)
-    logger = Logger("WandbLogger", "wandb_logger", name, "wandb_logger.experiment.finish()")
+    logger = Logger("WandbLogger", "wandb_logger", name, "wandb_logger.experiment.finish()", _row)
     return tracking.rewrite(
         text,
         facts,
         dialect,
         {
-            "lightning": lambda program, edits: lightning_fit.track(program, edits, logger),
-            "keras": lambda program, edits: keras_fit.track(
-                program, edits, dialect, log=f"wandb.log({{**logs, {program.string('epoch')}: epoch}})"
-            ),
+            "lightning": lambda program, edits: lightning_fit.track(program, edits, dialect, logger),
+            "keras": lambda program, edits: keras_fit.track(program, edits, dialect, log=_row("logs", "epoch")),
             "sklearn": lambda program, edits: sklearn_fit.track(program, edits, dialect),
         },
     )
+
+
+def _row(values: str, epoch: str) -> str:
+    return f'wandb.log({{**{values}, "epoch": {epoch}}})'

@@ -100,6 +100,8 @@ def line_of_import(program: Program, module: str, names: tuple[str, ...] = ()) -
         elif isinstance(node, ast.ImportFrom):
             found = [(node.module or "").split(".")[0]]
             found += [module for alias in node.names if alias.name in names]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "." in node.value:
+            found = [module] if node.value.rpartition(".")[2] in names else []
         if module in found:
             return getattr(node, "lineno", 1)
     return None
