@@ -42,6 +42,7 @@ def reason(component: str, line: str, start: str = "") -> str | None:
         ("wandb", "wandb.log({'loss': loss.item(), 'epoch': epoch})"),
         ("wandb", "run.log({'loss': loss, 'accuracy': accuracy}, step=epoch)"),
         ("wandb", "run.log(dict(loss=loss.item(), epoch=epoch))"),
+        ("wandb", "show = lambda epoch, logs: wandb.log({**logs, 'epoch': epoch})"),
         ("wandb", "wandb.log({'samples': wandb.Image('samples.png')})"),
         ("wandb", "print(__import__('math').log(2.0))"),
         ("comet", "experiment.log_metric('loss', loss.item(), epoch=epoch)"),

@@ -45,6 +45,11 @@ def test_ratio_and_percentage() -> None:
     assert {entry.split for entry in numbers} == {"test"}
 
 
+def test_a_percentage_without_decimals_may_be_cut() -> None:
+    assert shows(printed("acc: 3%")[0], 3.90625)
+    assert not shows(printed("acc: 3%")[0], 4.2)
+
+
 def test_the_time_that_data_takes_is_a_time() -> None:
     line = "Epoch: [0][ 1/25]\tTime  0.301 ( 0.301)\tData  0.016 ( 0.016)\tLoss 6.9e+00 (6.9e+00)"
     assert [entry.family for entry in printed(line)][3:] == ["time", "time", "time", "time", "loss", "loss"]

@@ -88,9 +88,9 @@ class Printed:
 
     @property
     def tolerance(self) -> float:
-        """Half a unit of the last printed digit (a plain integer is exact, a percentage is rounded)."""
+        """Half a unit of the last printed digit (a plain integer is exact, a percentage is not)."""
         if self.integer:
-            return 0.5 if self.unit == "%" else 0.0
+            return 1.0 if self.unit == "%" else 0.0  # "%d%%" cuts, and does not round
         return 0.5 * 10.0**-self.digits * 1.0001
 
     @property

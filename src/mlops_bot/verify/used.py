@@ -367,8 +367,7 @@ def _pairs(call: ast.Call, code: Code, scope: str, origins: Origins) -> Iterator
         shown = resolve(argument, code, scope) if isinstance(argument, ast.Name) else argument
         if isinstance(shown, ast.Dict):
             for key, value in zip(shown.keys, shown.values, strict=True):
-                if key is not None:
-                    yield _text(key, code, scope), value
+                yield (_text(key, code, scope) if key is not None else None), value  # `**logs`: whatever is in there
             return
         if isinstance(shown, ast.Call) and dotted(shown.func) == "dict" and not shown.args:
             yield from ((keyword.arg, keyword.value) for keyword in shown.keywords)

@@ -407,3 +407,42 @@ def test_a_module_that_needs_its_own_logger_keeps_it() -> None:
     ) in text
     assert "    trainer = L.Trainer(max_epochs=2, callbacks=[a, log_epoch])\n" in text
     assert "WandbLogger" not in text
+
+
+def test_what_is_in_the_config_already_is_not_logged_again() -> None:
+    text = adapted(
+        "wandb",
+        """\
+        import keras
+
+        epochs = 30
+        model = keras.Sequential()
+        model.compile(optimizer="sgd", loss="mse")
+        for epoch in range(1, epochs):
+            model.fit(x, y, epochs=1, batch_size=32)
+            print("done:", epoch)
+            loss = model.evaluate(x_test, y_test)
+            print("loss:", loss)
+        """,
+    )
+    assert '"epochs": 1' not in text
+    assert "}, allow_val_change=True)" in text
+
+
+def test_scores_that_are_kept_are_logged() -> None:
+    text = adapted(
+        "wandb",
+        """\
+        from sklearn.linear_model import SGDClassifier
+
+        def fit_and_score(estimator, X_train, X_test, y_train, y_test):
+            estimator.fit(X_train, y_train)
+            train_score = estimator.score(X_train, y_train)
+            test_score = estimator.score(X_test, y_test)
+            return train_score, test_score
+
+        results = [fit_and_score(SGDClassifier(tol=tol), *data) for tol in (0.1, 0.01)]
+        """,
+    )
+    assert '    wandb.log({"train_score": train_score})\n' in text
+    assert '    wandb.log({"test_score": test_score})\n' in text

@@ -44,11 +44,14 @@ def unshown(
 
 
 def _assigned(program: Program, seen: Callable[[ast.Call], bool]) -> Iterator[Log]:
-    """`score = silhouette_score(X, labels)`."""
+    """`score = silhouette_score(X, labels)`, `test_score = model.score(X, y)`."""
     for call in program.calls:
         name = program.qualified(call.func) or ""
         statement = program.statement_of(call)
-        if not name.startswith("sklearn.metrics.") or not name.endswith(_METRICS) or seen(call):
+        of_model = isinstance(call.func, ast.Attribute) and call.func.attr == "score" and not name
+        if not of_model and (not name.startswith("sklearn.metrics.") or not name.endswith(_METRICS)):
+            continue
+        if seen(call):
             continue
         if any(keyword.arg in ("average", "multioutput") for keyword in call.keywords):
             continue  # perhaps one number for each class
@@ -58,7 +61,7 @@ def _assigned(program: Program, seen: Callable[[ast.Call], bool]) -> Iterator[Lo
         if isinstance(target, ast.Name):
             words = naming.words(target.id)
             told = any(naming.METRIC.match(word) for word in words)
-            own = "_".join(words) if told else name.rpartition(".")[2]
+            own = "_".join(words) if told else name.rpartition(".")[2] or "score"
             yield Log(statement, own, target.id, None, batch=False)
 
 

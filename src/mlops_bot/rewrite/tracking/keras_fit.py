@@ -40,7 +40,7 @@ def track(program: Program, edits: Edits, dialect: Dialect, *, log: str | None =
     if log is not None:
         if (reason := _add_callback(program, edits, calls, log)) is not None:
             return NotApplicable(f"not applicable because {reason}")
-        values += _of_the_fit(program, edits, dialect, stretches[0].first, calls[0])
+        values += _of_the_fit(program, edits, dialect, stretches[0].first, calls[0], values)
         notes = ["metrics of every epoch"]
     return [*loop.write(program, edits, dialect, stretches, logs, values), *notes]
 
@@ -100,23 +100,31 @@ def _callback(program: Program, edits: Edits) -> str:
 # --- parameters ----------------------------------------------------------------------------------------------
 
 
-def _of_the_fit(program: Program, edits: Edits, dialect: Dialect, first: ast.stmt, call: ast.Call) -> list[Values]:
-    """What the optimizer is set to, and how long the fit is to be."""
+def _of_the_fit(
+    program: Program, edits: Edits, dialect: Dialect, first: ast.stmt, call: ast.Call, known: list[Values]
+) -> list[Values]:
+    """What the optimizer is set to, and how long the fit is to be, where that is not `known`."""
     assert isinstance(call.func, ast.Attribute)
+    told = {entry.partition(":")[0] for values in known for entry in values.entries}
     entries = [
         f"{program.string(keyword.arg)}: {keyword.value.value!r}"
         for keyword in call.keywords
         if keyword.arg in _LITERALS and isinstance(keyword.value, ast.Constant)
+        if program.string(keyword.arg) not in told
     ]
     model = dotted(call.func.value)
     if model is not None:
-        entries.append(f"**{model}.optimizer.get_config()")
+        entries.append(f"{program.string('optimizer_config')}: {model}.optimizer.get_config()")
     if not entries:
         return []
-    alone = len(entries) == 1 and entries[0].startswith("**")
-    values = Values(entries[0].removeprefix("**")) if alone else Values(entries=tuple(entries))
     statement = program.statement_of(call)
+    values = Values(entries=tuple(entries), again=_may_differ(program, edits, statement, known))
     if statement is first:
         return [values]
     edits.insert_before(statement, dialect.params(Place(program, statement), values))
     return []
+
+
+def _may_differ(program: Program, edits: Edits, statement: ast.stmt, known: list[Values]) -> bool:
+    """Could something of the same name be logged before: in an earlier turn, or with a mapping of unknown content?"""
+    return bool(program.loops_of(statement)) or any(values.mapping for values in known) or edits.mentions("vars(")
