@@ -79,9 +79,14 @@ class Draft:
             more = ", " if named or given.kwonlyargs or given.vararg or given.kwarg else ""
             self._edits.append(Edit(at, at, ", ".join(first) + more))
 
-    def prefix(self, node: ast.expr | ast.stmt, text: str) -> None:
+    def prefix(self, node: ast.expr | ast.stmt | ast.alias, text: str) -> None:
         """Write `text` right before an expression."""
         at = self._span(node)[0]
+        self._edits.append(Edit(at, at, text))
+
+    def suffix(self, node: ast.expr | ast.stmt | ast.alias, text: str) -> None:
+        """Write `text` right behind an expression."""
+        at = self._span(node)[1]
         self._edits.append(Edit(at, at, text))
 
     def insert_before(self, statement: ast.stmt, code: str, *, comments: bool = False) -> None:
@@ -122,9 +127,20 @@ class Draft:
             first -= 1
         return first
 
+    def blank_above(self, statement: ast.stmt, above: int) -> bool:
+        """Whether a blank line stands above a statement and its comments."""
+        first = self.start(statement, above)
+        return first > 1 and not self._rows[first - 2].strip()
+
     def alone(self, statement: ast.stmt) -> bool:
         """Whether no other statement begins or ends on the lines of this one (`a = 1; b = 2`)."""
         return statement.lineno not in self._busy and (statement.end_lineno or 0) not in self._busy
+
+    def rewrite(self, node: ast.expr, text: str) -> None:
+        """Write `text` for an expression, in the place of the edits that were made inside of it."""
+        start, end = self._span(node)
+        self._edits = [edit for edit in self._edits if not (start <= edit.start and edit.end <= end)]
+        self._edits.append(Edit(start, end, text))
 
     def text_of(self, node: ast.expr) -> str:
         """An expression with the edits that were made inside of it."""
@@ -137,7 +153,7 @@ class Draft:
         text = tidy(_applied(self._bytes, self._edits, 0, len(self._bytes)))
         return text.replace("\n", "\r\n") if self._crlf else text
 
-    def _span(self, node: ast.expr | ast.arg | ast.stmt) -> tuple[int, int]:
+    def _span(self, node: ast.expr | ast.arg | ast.stmt | ast.alias) -> tuple[int, int]:
         assert node.end_lineno is not None and node.end_col_offset is not None
         start = self._starts[node.lineno - 1] + node.col_offset
         return start, self._starts[node.end_lineno - 1] + node.end_col_offset

@@ -20,6 +20,7 @@ MAX_OUTPUTS = 2000
 MAX_PRINTED = 4 * 1024 * 1024
 MAX_SCALARS = 20_000
 MAX_ENTRIES = 500
+MAX_EVENTS = 2000  # trainings: a search has many
 _CHECKPOINT = re.compile(r"\.ckpt$")  # a logger that brings a folder gets the training's checkpoints too
 _IGNORED = re.compile(
     r"(^|/)(__pycache__|\.pytest_cache|\.ipynb_checkpoints|\.cache|\.config|\.keras|\.git)/|\.pyc$|(^|/)core\.\d+$"
@@ -101,7 +102,7 @@ def trace(content: bytes | None) -> dict[str, Json]:
         if isinstance(note, dict)
     ]
     clean["scalars"] = [entry for entry in map(_scalar, _list(data.get("scalars"))[:MAX_SCALARS]) if entry]
-    clean["training"] = [event for event in _list(data.get("training"))[:MAX_ENTRIES] if isinstance(event, dict)]
+    clean["training"] = [event for event in _list(data.get("training"))[:MAX_EVENTS] if isinstance(event, dict)]
     clean["models"] = [model for model in _list(data.get("models"))[:MAX_ENTRIES] if isinstance(model, dict)]
     clean["texts"] = [str(text)[:500] for text in _list(data.get("texts"))[:MAX_ENTRIES]]
     clean["component"] = data["component"] if isinstance(data.get("component"), dict) else {}

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from mlops_bot.components.optuna.goal import Goal
 from mlops_bot.components.optuna.places import Place, Writing
-from mlops_bot.components.optuna.unit import Unit, top_level
+from mlops_bot.components.optuna.unit import Unit
 from mlops_bot.rewrite import scopes
 from mlops_bot.rewrite.draft import APART, Draft, indented
 from mlops_bot.rewrite.edits import default_indent, first_line
 from mlops_bot.rewrite.imports import block_end, import_place
-from mlops_bot.rewrite.program import FUNCTIONS, Function, Program, parameters
+from mlops_bot.rewrite.program import Program
 
 N_TRIALS = 20
 MAX_LINE = 100
@@ -46,9 +46,7 @@ def emit(unit: Unit, goal: Goal, places: Sequence[Place], draft: Draft, parts: P
         _function(unit, goal, writing, parts, final)
     else:
         _statements(unit, goal, writing, parts, final)
-    for module in dict.fromkeys([*writing.imports]):
-        _import(draft, program, module)
-    _import(draft, program, "optuna", constant=True)
+    add_imports(draft, program, [f"import {module}" for module in sorted({*writing.imports, "optuna"})])
     searched = ", ".join(place.label for place in places)
     notes = [f"searched: {searched}", f"objective: {goal.way} the {words_for(goal)}"]
     notes += [parts.note] if parts.note else []
@@ -58,7 +56,7 @@ def emit(unit: Unit, goal: Goal, places: Sequence[Place], draft: Draft, parts: P
 
 
 def words_for(goal: Goal) -> str:
-    side = {"val": "validation", "test": "test", "train": "training"}[goal.side]
+    side = {"val": "validation", "test": "held-out" if goal.once else "test", "train": "training"}[goal.side]
     return f"{side} {'loss' if goal.way == 'minimize' else 'score'}"
 
 
@@ -135,9 +133,10 @@ def _statements(unit: Unit, goal: Goal, writing: Writing, parts: Parts, final: b
     place = first_line(program.main_guard) if guarded and program.main_guard else draft.start(last, ends[last])
     study_margin = margin if guarded else ""
     line = draft.start(last, ends[last])
-    for statement in unit.statements:
-        rows += draft.take(statement, ends[statement])
-    said = f"{words_for(goal)}"
+    for at, statement in enumerate(unit.statements):
+        apart = at and draft.blank_above(statement, ends[statement])
+        rows += [*([""] if apart else []), *draft.take(statement, ends[statement])]
+    said = words_for(goal)
     rows = [
         f'"""One training from scratch with the values of a trial; returns its {said}."""',
         *rows,
@@ -195,26 +194,28 @@ def _ends(program: Program) -> dict[ast.stmt, int]:
 # --- at the top -------------------------------------------------------------------------------------------------
 
 
-def _import(draft: Draft, program: Program, module: str, *, constant: bool = False) -> None:
-    place, where = import_place(program, module, beside=_BESIDE)
-    line = f"import {module}"
-    after = f"\nN_TRIALS = {N_TRIALS}  # trainings that the search may take"
+def add_imports(draft: Draft, program: Program, lines: Sequence[str]) -> None:
+    """Imports near those of the framework, and below their block the number of trials."""
+    place, where = import_place(program, "optuna", beside=_BESIDE)
+    constant = f"\nN_TRIALS = {N_TRIALS}  # trainings that the search may take"
+    plain = [line for line in lines if line.startswith("import ")]
+    others = [line for line in lines if line not in plain]
     if place is None:
         first = next((s for s in program.tree.body if not _docstring(s)), program.tree.body[0])
-        draft.insert_before(first, line + (f"\n{after}\n" if constant else "\n"), comments=True)
+        draft.insert_before(first, "\n".join([*plain, *others, constant, ""]), comments=True)
         return
-    end = block_end(program, module, beside=_BESIDE) or place
+    end = block_end(program, "optuna", beside=_BESIDE) or place
     if where == "before":
-        draft.insert_before(place, line)
-    elif place is not end or not constant:
-        draft.insert_after(place, line)
-    if constant:
-        draft.insert_after(end, (f"{line}\n" if where == "after" and place is end else "") + after)
+        draft.insert_before(place, "\n".join(plain))
+        last: list[str] = []
+    elif place is end:
+        last = plain
+    else:
+        draft.insert_after(place, "\n".join(plain))
+        last = []
+    draft.insert_after(end, "\n".join([*last, *others, constant]))
 
 
 def stands_alone(unit: Unit, draft: Draft) -> bool:
     """Whether every statement of the unit can be taken from its lines."""
     return all(draft.alone(statement) for statement in unit.statements)
-
-
-__all__ = ["FUNCTIONS", "Function", "Parts", "emit", "parameters", "stands_alone", "top_level"]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from mlops_bot.components.optuna.emit import Parts, program_indent
 from mlops_bot.components.optuna.unit import Unit, top_level
 from mlops_bot.rewrite import scopes, steps
-from mlops_bot.rewrite.program import LOOPS, Function, Program, parameters, walk_executed
+from mlops_bot.rewrite.program import LOOPS, Function, Program, dotted, parameters, walk_executed
 from mlops_bot.source import families
 
 _HELPER = '''def hold_out(loader, share=0.2):
@@ -78,7 +78,6 @@ def _loaders(unit: Unit) -> tuple[set[str], set[str]]:
 
 
 def _looped(unit: Unit) -> Iterator[tuple[str, bool]]:
-    program = unit.program
     functions: list[Function | None] = [None, *sorted(unit.reached, key=lambda function: function.lineno)]
     for function in functions:
         nodes = (
@@ -88,12 +87,7 @@ def _looped(unit: Unit) -> Iterator[tuple[str, bool]]:
             if not isinstance(loop, LOOPS) or isinstance(loop, ast.While):
                 continue
             over = steps.unwrapped(loop.iter)
-            if (
-                isinstance(over, ast.Call)
-                and isinstance(over.func, ast.Name)
-                and over.func.id == "enumerate"
-                and over.args
-            ):
+            if isinstance(over, ast.Call) and dotted(over.func) == "enumerate" and over.args:
                 over = steps.unwrapped(over.args[0])
             if not isinstance(over, ast.Name):
                 continue

@@ -140,13 +140,13 @@ def _fits(account: Search) -> int:
 
 
 def _kept_for_test(scored: set[str], after: Iterable[Pass], fits: int) -> bool:
-    """Whether all of these data are scored after the search too, and not epoch after epoch or as validation data."""
-    validation = {one.data for one in after if one.what == "keras.validation"}
+    """Whether all of these data are scored after the search too, not epoch after epoch, and serve for nothing else."""
+    other = {one.data for one in after if one.what == "keras.validation" or one.kind == "fit"}
     counts = {
         data: max((one.count for one in after if one.kind == "score" and one.data == data), default=0)
         for data in scored
     }
-    return bool(scored - validation) and all(0 < count < 2 * max(1, fits) for count in counts.values())
+    return bool(scored - other) and all(0 < count < 2 * max(1, fits) for count in counts.values())
 
 
 def _torch_test(study: Study, after: Iterable[Pass]) -> str | None:

@@ -95,7 +95,7 @@ class _Finder:
 
     def settings(self) -> Iterator[Place]:
         """`args.lr` of a parser: set anew after parsing, around the value that was asked for."""
-        options = dict(_options(self.program))
+        known = dict(options(self.program))
         for name, statement in self._parsed():
             used = {
                 node.attr
@@ -103,7 +103,7 @@ class _Finder:
                 if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name
             }
             whole = f"vars({name})" in self.program.text
-            for option, value in options.items():
+            for option, value in known.items():
                 rule = self.rule(option, value)
                 if rule is not None and (option in used or whole):
                     yield Place(
@@ -272,9 +272,10 @@ class _Finder:
     def _of_calls(self, nodes: Sequence[ast.AST]) -> Iterator[Place]:
         for call in nodes:
             if isinstance(call, ast.Call):
+                estimator = families.is_sklearn_estimator(families.canonical(self.program.qualified(call.func) or ""))
                 for name, node in self._arguments(call):
                     value = literal(node)
-                    rule = self.rule(name, value)
+                    rule = self.rule(name, value, sklearn=estimator)
                     if rule is not None and value is not None:
                         yield Place(_label(name), rule, self._in_place(node, rule, value), value=value)
                 if (place := self._keras_optimizer(call)) is not None:
@@ -301,6 +302,8 @@ class _Finder:
         elif name == "keras.layers.Dense" and self._hidden(call):
             given = [*call.args[:1], *(node for word, node in keywords if word == "units")]
             yield from (("units", node) for node in given[:1])
+        elif families.is_sklearn_estimator(name) and not families.is_sklearn_preparation(name):
+            yield from keywords
         elif families.is_loader(name):
             yield from ((word, node) for word, node in keywords if word == "batch_size")
         elif isinstance(call.func, ast.Name) and (
@@ -523,7 +526,7 @@ def _label(name: str) -> str:
     return name.lower() if name.isupper() and len(name) > 1 else name
 
 
-def _options(program: Program) -> Iterator[tuple[str, Value]]:
+def options(program: Program) -> Iterator[tuple[str, Value]]:
     """Options with a numeric default: (name of the attribute, default)."""
     for call in program.calls:
         if not (isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument"):

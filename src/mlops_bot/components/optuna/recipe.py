@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field, replace
 
-from mlops_bot.components.optuna import emit, fits, goal, holdout, places, unit
+from mlops_bot.components.optuna import emit, estimators, fits, goal, holdout, places, unit
 from mlops_bot.rewrite import processes, scopes
 from mlops_bot.rewrite.draft import Draft
 from mlops_bot.rewrite.program import Program
@@ -54,6 +54,10 @@ def _imported(program: Program, module: str) -> int | None:
 
 
 def _add(program: Program, facts: SourceFacts) -> tuple[str, list[str]] | str:
+    if facts.framework == "sklearn":
+        tuned = estimators.tune(program)
+        if not isinstance(tuned, str) or "partial_fit" not in program.text:
+            return tuned
     found = unit.find(program, facts)
     if isinstance(found, str):
         return found

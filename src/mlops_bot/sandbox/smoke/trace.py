@@ -11,7 +11,7 @@ import time
 from typing import Any, Callable
 
 MAX_SCALARS = 20000
-MAX_EVENTS = 500
+MAX_EVENTS = 2000
 MAX_NOTES = 200
 MAX_TEXTS = 500
 MAX_DEPTH = 12  # of nested lists and dictionaries
