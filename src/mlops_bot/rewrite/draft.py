@@ -54,7 +54,7 @@ class Draft:
         if given:
             last = max(self._span(node)[1] for node in given)
             last += self._brackets(last, self._span(call)[1] - 1)
-            self._edits.append(Edit(last, last, f", {text}"))
+            self._edits.append(Edit(last, last, f",{self._apart(last, self._span(call)[1] - 1)}{text}"))
         else:
             at = self._span(call)[1] - 1
             another = any(edit.start == edit.end == at for edit in self._edits)
@@ -157,6 +157,13 @@ class Draft:
         assert node.end_lineno is not None and node.end_col_offset is not None
         start = self._starts[node.lineno - 1] + node.col_offset
         return start, self._starts[node.end_lineno - 1] + node.end_col_offset
+
+    def _apart(self, last: int, end: int) -> str:
+        """What stands between two arguments: a blank, or a new line where every argument has its own."""
+        if b"\n" not in self._bytes[last:end]:
+            return " "
+        row = self._bytes[self._bytes.rfind(b"\n", 0, last) + 1 : last].decode()
+        return "\n" + row[: len(row) - len(row.lstrip())] if row.strip()[:1] not in (")", "]", "}") else " "
 
     def _brackets(self, start: int, end: int) -> int:
         """How much further the brackets go that a last argument stands in."""

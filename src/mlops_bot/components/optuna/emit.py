@@ -38,6 +38,10 @@ def emit(unit: Unit, goal: Goal, places: Sequence[Place], draft: Draft, parts: P
     writing = Writing(draft)
     for place in places:
         place.write(writing, place.label)
+    for call, given in writing.command_line.items():
+        writing.opening.append(f"options = [{', '.join(given)}]")
+        draft.add_argument(call, "args=[*sys.argv[1:], *options]")
+        writing.imports += [] if "sys" in program.imports else ["sys"]
     for statement, code in writing.outside:
         draft.insert_after(statement, code)
     if parts.inside is not None:
@@ -46,7 +50,9 @@ def emit(unit: Unit, goal: Goal, places: Sequence[Place], draft: Draft, parts: P
         _function(unit, goal, writing, parts, final)
     else:
         _statements(unit, goal, writing, parts, final)
-    add_imports(draft, program, [f"import {module}" for module in sorted({*writing.imports, "optuna"})])
+    if "sys" in writing.imports:
+        _import_sys(draft, program)
+    add_imports(draft, program, [f"import {module}" for module in sorted({*writing.imports, "optuna"} - {"sys"})])
     searched = ", ".join(place.label for place in places)
     notes = [f"searched: {searched}", f"objective: {goal.way} the {words_for(goal)}"]
     notes += [parts.note] if parts.note else []
@@ -155,10 +161,11 @@ def _statements(unit: Unit, goal: Goal, writing: Writing, parts: Parts, final: b
 
 def wrapped(line: str, margin: str, depth: int) -> list[str]:
     """A statement on one line, or with the arguments of its call on a line of their own where it is long."""
-    if len(line) + depth * len(margin) <= MAX_LINE or "(" not in line or not line.endswith(")"):
+    opening, closing = ("[", "]") if line.endswith("]") else ("(", ")")
+    if len(line) + depth * len(margin) <= MAX_LINE or opening not in line or not line.endswith(closing):
         return [line]
-    head, _, rest = line.partition("(")
-    return [f"{head}(", f"{margin}{rest[:-1]}", ")"]
+    head, _, rest = line.partition(opening)
+    return [f"{head}{opening}", f"{margin}{rest[:-1]}", closing]
 
 
 def _free(program: Program) -> str:
@@ -214,6 +221,17 @@ def add_imports(draft: Draft, program: Program, lines: Sequence[str]) -> None:
         draft.insert_after(place, "\n".join(plain))
         last = []
     draft.insert_after(end, "\n".join([*last, *others, constant]))
+
+
+def _import_sys(draft: Draft, program: Program) -> None:
+    """Among the standard library's imports, where there are some."""
+    place, where = import_place(program, "sys", beside=("os", "argparse", "math", "json", "random", "copy", "time"))
+    if place is not None and where == "after":
+        draft.insert_after(place, "import sys")
+    elif place is not None:
+        draft.insert_before(place, "import sys")
+    else:
+        draft.insert_before(program.tree.body[0], "import sys")
 
 
 def stands_alone(unit: Unit, draft: Draft) -> bool:

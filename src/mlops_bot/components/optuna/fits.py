@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from mlops_bot.components.optuna.goal import Goal, Raise, Way, direction, runs_in
-from mlops_bot.components.optuna.unit import Unit
+from mlops_bot.components.optuna.unit import Unit, is_cli
 from mlops_bot.rewrite import scopes
 from mlops_bot.rewrite.draft import Draft
 from mlops_bot.rewrite.program import FUNCTIONS, Function, Program, dotted, walk_executed
@@ -142,11 +142,13 @@ def lightning(unit: Unit, draft: Draft) -> Goal | str | None:
         if isinstance(call.func, ast.Attribute) and call.func.attr == "fit"
         and runs_in(unit, program.statement_of(call)) and not _prepares(program, call)
     ]  # fmt: skip
+    calls = calls or [
+        call for call in program.calls if is_cli(program, call) and runs_in(unit, program.statement_of(call))
+    ]
     if not calls:
         return None
     call = max(calls, key=lambda call: call.lineno)
-    assert isinstance(call.func, ast.Attribute)
-    receiver = dotted(call.func.value)
+    receiver = _trainer(program, draft, call)
     if receiver is None:
         return f"the Trainer in line {call.lineno} has no name"
     found = logged(program)
@@ -161,6 +163,19 @@ def lightning(unit: Unit, draft: Draft) -> Goal | str | None:
     value = f"{receiver}.callback_metrics[{program.string(name)}].item()"
     goal = Raise(unit, draft).value(value, program.statement_of(call), way, side, name)  # type: ignore[arg-type]
     return goal or f"what the Trainer in line {call.lineno} recorded cannot be returned from there"
+
+
+def _trainer(program: Program, draft: Draft, call: ast.Call) -> str | None:
+    """How the Trainer of a fit is spelled; a command line that fits by itself gets a name."""
+    if not is_cli(program, call):
+        return dotted(call.func.value) if isinstance(call.func, ast.Attribute) else None
+    statement = program.statement_of(call)
+    if isinstance(statement, ast.Assign) and statement.value is call and isinstance(statement.targets[0], ast.Name):
+        return f"{statement.targets[0].id}.trainer"
+    if isinstance(statement, ast.Expr) and statement.value is call:
+        draft.prefix(statement, "cli = ")
+        return "cli.trainer"
+    return None
 
 
 def _validates(program: Program, call: ast.Call) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mlops_bot.components.optuna.space import Rule, Value, has_heads, rule_for, suggestion
-from mlops_bot.components.optuna.unit import Unit, top_level
+from mlops_bot.components.optuna.unit import Unit, is_cli, top_level
 from mlops_bot.rewrite import params, scopes
 from mlops_bot.rewrite.draft import Draft
 from mlops_bot.rewrite.program import FUNCTIONS, Function, Program, is_optimizer, parameters, walk_executed
@@ -32,6 +32,7 @@ class Writing:
     shared: set[str] = field(default_factory=set)  # names that it binds for others
     handed: list[Function] = field(default_factory=list)  # functions that get the trial
     imports: list[str] = field(default_factory=list)
+    command_line: dict[ast.Call, list[str]] = field(default_factory=dict)  # options that calls get besides sys.argv
     lengths: dict[int, int] = field(default_factory=dict)  # of lines that grow
     outside: list[tuple[ast.stmt, str]] = field(default_factory=list)  # lines after statements outside of it
 
@@ -57,6 +58,7 @@ def choose(unit: Unit, *, sure_rate: bool = True) -> list[Place]:
         + list(finder.literals())
         + list(finder.defaults())
     )
+    found += finder.command_lines()
     found += finder.dictionaries()
     if not any(place.rule.order == 0 for place in found):
         found += finder.in_functions()
@@ -383,6 +385,27 @@ class _Finder:
         def write(writing: Writing, label: str) -> None:
             text = suggestion(label, rule, value, None, self.quote)
             writing.draft.add_argument(call, f"{name}={self._short(writing, call, label, text)}")
+
+        return write
+
+    def command_lines(self) -> Iterator[Place]:
+        """`LightningCLI(Model, Data)`: defaults of these classes are options, and a trial gives others."""
+        for call in self.nodes:
+            if not (isinstance(call, ast.Call) and is_cli(self.program, call)):
+                continue
+            if any(keyword.arg == "args" for keyword in call.keywords):
+                continue
+            for prefix, node in zip(("model", "data"), call.args, strict=False):
+                for name, default, _ in self._signature(node.id) if isinstance(node, ast.Name) else ():
+                    value = literal(default)
+                    rule = self.rule(name, value)
+                    if rule is not None and value is not None:
+                        yield Place(_label(name), rule, self._option(call, f"{prefix}.{name}", rule, value))
+
+    def _option(self, call: ast.Call, option: str, rule: Rule, value: Value) -> Callable[[Writing, str], None]:
+        def write(writing: Writing, label: str) -> None:
+            writing.opening.append(f"{label} = {suggestion(label, rule, value, None, self.quote)}")
+            writing.command_line.setdefault(call, []).append(f"f{self.quote}--{option}={{{label}}}{self.quote}")
 
         return write
 

@@ -87,7 +87,19 @@ def training(program: Program, facts: SourceFacts) -> ast.AST | None:
     fits = fits or [call for call in program.calls if isinstance(call.func, ast.Attribute) and call.func.attr in _FITS]
     if fits:
         return max(fits, key=lambda call: call.lineno)
+    if cli := [call for call in program.calls if is_cli(program, call)]:
+        return cli[-1]
     return next((node for node in program.nodes if steps.is_training_call(node)), None)
+
+
+def is_cli(program: Program, call: ast.Call) -> bool:
+    """Lightning's command line, or one of this file that is made of it: it makes the model, and fits it."""
+    names = [program.qualified(call.func) or ""]
+    if isinstance(call.func, ast.Name):
+        names += [
+            program.qualified(base) or "" for found in program.classes.get(call.func.id, []) for base in found.bases
+        ]
+    return any(families.last(name) == "LightningCLI" for name in names)
 
 
 def _callers(program: Program, core: ast.AST) -> list[tuple[Function, ast.Call | str]]:
@@ -130,7 +142,7 @@ def _makes_state(program: Program, call: ast.Call) -> bool:
     if is_optimizer(program, call):
         return True
     name = families.canonical(program.qualified(call.func) or "")
-    if families.is_lightning_trainer(name) or name.endswith(".LightningCLI"):
+    if families.is_lightning_trainer(name) or is_cli(program, call):
         return True
     return (
         isinstance(call.func, ast.Attribute) and call.func.attr == "compile" and not name.startswith(("re.", "torch."))
