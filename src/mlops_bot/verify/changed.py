@@ -162,10 +162,7 @@ def _calls(before: ast.AST, after: ast.AST, line: int) -> str | None:
         others = there.get(ast.dump(call.func))
         if not others:
             continue
-        other = max(
-            others,
-            key=lambda found: sum(ast.dump(a) == ast.dump(b) for a, b in zip(call.args, found.args, strict=False)),
-        )
+        other = max(others, key=lambda found: _likeness(call, found))
         name = ast.unparse(call.func)
         opened = any(keyword.arg is None for keyword in other.keywords)
         now = {keyword.arg: keyword.value for keyword in other.keywords if keyword.arg}
@@ -188,6 +185,13 @@ def _calls(before: ast.AST, after: ast.AST, line: int) -> str | None:
         if callee(call) == "parse_args" and len(other.args) + len(other.keywords) > len(call.args) + len(call.keywords):
             return f"the command line is overridden: `{ast.unparse(other)}`, line {line}"
     return None
+
+
+def _likeness(call: ast.Call, other: ast.Call) -> int:
+    """How many arguments two calls share: of several calls of one function, the likest is the same one."""
+    given = {keyword.arg: ast.dump(keyword.value) for keyword in other.keywords}
+    same = sum(given.get(keyword.arg) == ast.dump(keyword.value) for keyword in call.keywords)
+    return same + sum(ast.dump(a) == ast.dump(b) for a, b in zip(call.args, other.args, strict=False))
 
 
 def _argument(name: str, before: ast.expr, after: ast.expr, function: str, line: int) -> str | None:

@@ -142,8 +142,12 @@ def _objectives(code: Code) -> Iterator[tuple[str, list[ast.expr]]]:
         if isinstance(given, ast.Call) and callee(given) == "partial" and given.args:
             given = given.args[0]
         if isinstance(given, ast.Lambda):
-            yield "", [given.body]
-        elif isinstance(given, (ast.Name, ast.Attribute)):
+            inner = given.body
+            if not (isinstance(inner, ast.Call) and callee(inner) in code.definitions):
+                yield "", [inner]
+                continue
+            given = inner.func  # `lambda trial: train(trial, data)`: what `train` returns
+        if isinstance(given, (ast.Name, ast.Attribute)):
             last = (dotted(given) or "").rpartition(".")[2]
             for name, node in code.definitions.items():
                 if name.rpartition(".")[2] == last and not isinstance(node, ast.ClassDef):
@@ -168,8 +172,18 @@ def _returned(function: ast.AST) -> list[ast.expr]:
 
 def _made_up(code: Code) -> str | None:
     origins = Origins(code)
+    learned = {  # what is backpropagated is computed, whatever its tensors were made of
+        dotted(node.func.value)
+        for node in ast.walk(code.tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "backward"
+    }
     for name, returned in _objectives(code):
-        if name and returned and all(origins.made_up(value, name) for value in returned):
+        made = [
+            value
+            for value in returned
+            if not any(isinstance(node, ast.Name) and node.id in learned for node in ast.walk(value))
+        ]
+        if name and returned and len(made) == len(returned) and all(origins.made_up(value, name) for value in made):
             shown = code.source(returned[0])
             return (
                 f"the objective returns constants, counters or random numbers only (`{shown}`, line "

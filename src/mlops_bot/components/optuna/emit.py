@@ -143,10 +143,11 @@ def _statements(unit: Unit, goal: Goal, writing: Writing, parts: Parts, final: b
         apart = at and draft.blank_above(statement, ends[statement])
         rows += [*([""] if apart else []), *draft.take(statement, ends[statement])]
     said = words_for(goal)
+    result = ["if not final:", f"{margin}return {goal.value}"] if final else [f"return {goal.value}"]
     rows = [
         f'"""One training from scratch with the values of a trial; returns its {said}."""',
         *rows,
-        f"return {goal.value}",
+        *result,
     ]
     text = "\n".join([f"def {name}({', '.join(given)}):", *indented(rows, margin)])
     handed = ", ".join(parts.given)
