@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from tests.github.server.hub import Hub, Pull, Repository
 
 from mlops_bot.github import marker
@@ -23,11 +21,10 @@ BRANCH = "mlops-bot/pr-{}/add-mlflow"
 BOT = "github-actions[bot]"
 
 
-def repository(hub: Hub, *, config: str = CONFIG, files: Mapping[str, str] | None = None) -> Repository:
+def repository(hub: Hub, *, config: str = CONFIG, private: bool = False) -> Repository:
     """A repository whose default branch has the configuration."""
-    return hub.repository(
-        "octo/train", files={".github/mlops-bot.yml": config, "requirements.txt": "scikit-learn\n", **(files or {})}
-    )
+    files = {".github/mlops-bot.yml": config, "requirements.txt": "scikit-learn\n"}
+    return hub.repository("octo/train", files=files, private=private)
 
 
 def pull_request(repo: Repository, text: str = TRAIN) -> Pull:
