@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.github.action import Action, Ended
 from tests.github.server.hub import Executable, Hub, Pull, Repository
+from tests.servers.openai_server import OpenAIServer
 
 CONFIG = "engine: recipe\nsandbox: process\n"
 TRAIN = """\
@@ -340,6 +341,70 @@ def test_a_fork_is_refused_then_allowed(hub: Hub, scene: Scene) -> None:
         "theirs",
         f"octo:mlops-bot/pr-{scene.pull.number}/add-mlflow",
     )
+
+
+# --- models, translations, what is not verified --------------------------------------------------------------------
+
+OPENAI = "engine: openai\nmodel: test-model\nsandbox: process\nprice: [1, 1]\nrepair: 0\n"
+ADDED = TRAIN.replace("X, y", "import mlflow\n\nmlflow.sklearn.autolog()\nX, y", 1)
+WRONG = ADDED.replace("C=0.5", "C=0.05")  # another training
+
+
+def test_a_translation_is_a_command_of_its_own(hub: Hub, scene: Scene, unjudged: None) -> None:
+    scene.configure(OPENAI)
+    scene.pull.push({"train.py": TRAIN.replace("X, y", "import wandb\n\nwandb.init()\nX, y", 1)})
+    with OpenAIServer(f"```python\n{ADDED}```") as server:
+        inputs = {"openai_api_key": "sk-anything", "openai_base_url": server.url}
+        ended = scene.ask("/mlops translate wandb mlflow", **inputs)
+        assert ended.code == 0, ended.log
+        assert ended.outputs["branch"] == "mlops-bot/pr-12/translate-wandb-to-mlflow"
+        event = hub.label(scene.pull, "wendy", "mlops:wandb-to-mlflow")
+        ended = scene.action("pull_request", event, **inputs)
+        assert ended.outputs["branch"] == "mlops-bot/pr-12/translate-wandb-to-mlflow", ended.log
+    (made,) = scene.follow_ups()
+    assert made["title"] == "mlops-bot: move from W&B to MLflow in #12"
+    assert "test-model" in made["body"] and len(scene.said) == 1 and scene.pull.labels() == []
+
+
+def test_several_commands_of_a_comment_end_each_by_itself(hub: Hub, scene: Scene, unjudged: None) -> None:
+    ended = scene.ask("/mlops add mlflow train.py\n/mlops add mlflow nowhere.py\n/mlops add mlflow")
+    assert ended.code == 2 and scene.reactions == ["eyes", "confused"]
+    assert len(scene.said) == 3 and len(scene.follow_ups("open")) == 2
+    assert ended.outputs["pull-request-number"] == str(scene.follow_ups()[0]["number"])
+
+
+@pytest.mark.parametrize("policy", ["comment", "draft", "refuse"])
+def test_what_is_not_verified(hub: Hub, scene: Scene, policy: str) -> None:
+    scene.configure(f"{OPENAI}unverified: {policy}\n")
+    with OpenAIServer(f"```python\n{WRONG}```") as server:
+        ended = scene.ask(openai_api_key="sk-anything", openai_base_url=server.url)
+    assert (ended.code, ended.outputs["status"]) == (1, "failed"), ended.log
+    (comment,) = scene.said
+    assert "Not verified" in comment and "What to try" in comment and scene.reactions == ["eyes", "confused"]
+    assert ("-model = LogisticRegression(C=0.5" in comment) == (policy != "refuse")
+    if policy == "draft":
+        (made,) = scene.follow_ups()
+        assert (
+            made["draft"] and "Not all of this is verified" in made["body"] and made["title"].endswith("(not verified)")
+        )
+        assert "C=0.05" in scene.repo.file(BRANCH, "train.py")
+    else:
+        assert scene.follow_ups() == [] and BRANCH not in scene.repo.branches()
+    assert "::error file=train.py" in ended.log
+
+
+def test_a_cost_cap_is_kept(hub: Hub, scene: Scene) -> None:
+    scene.configure(OPENAI)
+    with OpenAIServer(f"```python\n{ADDED}```") as server:
+        ended = scene.ask(openai_api_key="sk-anything", openai_base_url=server.url, max_cost="0.0000001")
+        assert server.completions == []
+    assert ended.outputs["status"] == "failed" and "could cost" in scene.said[0]
+
+
+def test_a_model_without_a_key(hub: Hub, scene: Scene) -> None:
+    scene.configure("engine: openai\nsandbox: process\n")
+    ended = scene.ask()
+    assert ended.code == 2 and "no key for the openai engine" in scene.said[0]
 
 
 # --- other answers -----------------------------------------------------------------------------------------------
