@@ -10,6 +10,8 @@ from tests.github.action import Action, Ended
 from tests.github.server.hub import Executable, Hub, Pull, Repository
 from tests.servers.openai_server import OpenAIServer
 
+from mlops_bot import components
+
 CONFIG = "engine: recipe\nsandbox: process\n"
 TRAIN = """\
 from sklearn.datasets import load_iris
@@ -20,6 +22,7 @@ model = LogisticRegression(C=0.5, max_iter=200)
 model.fit(X, y)
 print("accuracy:", model.score(X, y))
 """
+MLFLOW = components.load_all()["mlflow"]
 BRANCH = "mlops-bot/pr-12/add-mlflow"
 BOT = "github-actions[bot]"
 
@@ -68,31 +71,8 @@ class Scene:
         assert self.repo.log(branch, 1)[0].parents == (self.pull.head,)
         assert self.repo.changed("feature", branch) == {"train.py": "modified", "requirements.txt": "modified"}
         assert "mlflow.sklearn.autolog()" in self.repo.file(branch, "train.py")
-        assert self.repo.file(branch, "requirements.txt") == "scikit-learn\nmlflow>=3.4,<4\n"
+        assert self.repo.file(branch, "requirements.txt") == f"scikit-learn\n{MLFLOW.requirement}\n"
         assert self.repo.tree(branch)["train.py"].mode == "100755"
-
-
-@pytest.fixture
-def unjudged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every candidate passes, for tests of what is not run twice by its content, and is about GitHub only."""
-    from mlops_bot.commands import judging, stages
-    from mlops_bot.types import Observation, Passed
-
-    class Believing(judging._ReadingJudge):
-        def baseline(self, *, again: bool = False) -> Observation:
-            return Observation(0, "exited", "", "", 1.0, {}, {})
-
-        def judge(self, candidate: object) -> Passed:
-            return Passed({"component": {}, "notes": [], "comparison": {}})
-
-    class Anything(judging.Reading):
-        def __init__(self, settings: object, progress: object) -> None:
-            pass
-
-        def judge(self, assignment: Any) -> Believing:
-            return Believing(assignment)
-
-    monkeypatch.setattr(stages, "Running", Anything)
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ def test_what_cannot_be_proposed_ends_in_the_first_job(hub: Hub, jobs: Jobs) -> 
     assert record.status == "failed" and "Not verified" in text and not jobs.bundle.exists()
 
 
-def test_a_model_that_fails_for_one_file_is_said_at_the_end(hub: Hub, jobs: Jobs) -> None:
+def test_a_model_that_fails_for_one_file_is_said_at_the_end(hub: Hub, jobs: Jobs, unjudged: None) -> None:
     """One file has a proposal, for the other the server fails: each gets its own end, in the last job."""
     jobs.on(OPENAI)
     jobs.pull.push({"second.py": TRAIN.replace("200", "201")})
