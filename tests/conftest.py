@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.github.fixtures import _verdicts, action, github_server, hub  # noqa: F401  (fixtures of every test)
+from tests.github.fixtures import _verdicts, action, github_server, hub, unjudged  # noqa: F401  (fixtures of every test)
 
 ROOT = Path(__file__).parents[1]
 # Whatever could reach a real account, or change what the bot does, from outside the test.

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
+import pytest
+
 from mlops_bot.engines.replay import Noted, ReplayEngine, Watched, replays
+from mlops_bot.errors import CostCapReached, EngineError
 from mlops_bot.types import Context, Proposal, Task
 
 TASK, OTHER = cast("Task", object()), cast("Task", object())
@@ -37,3 +40,17 @@ def test_replaying() -> None:
     assert rounds == [["a"], ["b"], []]
     assert replays([]) == []
     assert ReplayEngine([noted[2]]).propose(TASK, CONTEXT)[0] == Proposal("tgi", text="c")
+
+
+@pytest.mark.parametrize("error", [EngineError("down"), CostCapReached("too dear")])
+def test_a_failure_is_repeated(error: EngineError) -> None:
+    class Failing(Model):
+        def propose(self, task: Task, context: Context, **options: Any) -> Sequence[Proposal]:
+            raise error
+
+    noted: list[Noted] = []
+    with pytest.raises(type(error)):
+        Watched(Failing(), lambda *seen: None, failed=noted.append).propose(TASK, CONTEXT, n=1, temperature=0.0)
+    (engine,) = replays(noted)
+    with pytest.raises(type(error), match=str(error)):
+        engine.propose(TASK, CONTEXT)

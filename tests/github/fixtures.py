@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.github.action import Action
@@ -112,4 +112,27 @@ def action(hub: Hub, tmp_path: Path, _verdicts: Path) -> Action:
     return Action(hub, tmp_path, _verdicts)
 
 
-__all__ = ["_verdicts", "action", "github_server", "hub"]
+@pytest.fixture
+def unjudged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every candidate passes, for tests of what is not run twice by its content, and is about GitHub only."""
+    from mlops_bot.commands import judging, stages
+    from mlops_bot.types import Observation, Passed
+
+    class Believing(judging._ReadingJudge):
+        def baseline(self, *, again: bool = False) -> Observation:
+            return Observation(0, "exited", "", "", 1.0, {}, {})
+
+        def judge(self, candidate: object) -> Passed:
+            return Passed({"component": {}, "notes": [], "comparison": {}})
+
+    class Anything(judging.Reading):
+        def __init__(self, settings: object, progress: object) -> None:
+            pass
+
+        def judge(self, assignment: Any) -> Believing:
+            return Believing(assignment)
+
+    monkeypatch.setattr(stages, "Running", Anything)
+
+
+__all__ = ["_verdicts", "action", "github_server", "hub", "unjudged"]

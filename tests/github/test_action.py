@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from tests.github.action import Action, Ended
 from tests.github.server.hub import Executable, Hub, Pull, Repository
+from tests.servers.openai_server import OpenAIServer
+
+from mlops_bot import components
 
 CONFIG = "engine: recipe\nsandbox: process\n"
 TRAIN = """\
@@ -19,6 +22,7 @@ model = LogisticRegression(C=0.5, max_iter=200)
 model.fit(X, y)
 print("accuracy:", model.score(X, y))
 """
+MLFLOW = components.load_all()["mlflow"]
 BRANCH = "mlops-bot/pr-12/add-mlflow"
 BOT = "github-actions[bot]"
 
@@ -67,31 +71,8 @@ class Scene:
         assert self.repo.log(branch, 1)[0].parents == (self.pull.head,)
         assert self.repo.changed("feature", branch) == {"train.py": "modified", "requirements.txt": "modified"}
         assert "mlflow.sklearn.autolog()" in self.repo.file(branch, "train.py")
-        assert self.repo.file(branch, "requirements.txt") == "scikit-learn\nmlflow>=3.4,<4\n"
+        assert self.repo.file(branch, "requirements.txt") == f"scikit-learn\n{MLFLOW.requirement}\n"
         assert self.repo.tree(branch)["train.py"].mode == "100755"
-
-
-@pytest.fixture
-def unjudged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every candidate passes, for tests of what is not run twice by its content, and is about GitHub only."""
-    from mlops_bot.commands import judging, stages
-    from mlops_bot.types import Observation, Passed
-
-    class Believing(judging._ReadingJudge):
-        def baseline(self, *, again: bool = False) -> Observation:
-            return Observation(0, "exited", "", "", 1.0, {}, {})
-
-        def judge(self, candidate: object) -> Passed:
-            return Passed({"component": {}, "notes": [], "comparison": {}})
-
-    class Anything(judging.Reading):
-        def __init__(self, settings: object, progress: object) -> None:
-            pass
-
-        def judge(self, assignment: Any) -> Believing:
-            return Believing(assignment)
-
-    monkeypatch.setattr(stages, "Running", Anything)
 
 
 @pytest.fixture
@@ -340,6 +321,70 @@ def test_a_fork_is_refused_then_allowed(hub: Hub, scene: Scene) -> None:
         "theirs",
         f"octo:mlops-bot/pr-{scene.pull.number}/add-mlflow",
     )
+
+
+# --- models, translations, what is not verified --------------------------------------------------------------------
+
+OPENAI = "engine: openai\nmodel: test-model\nsandbox: process\nprice: [1, 1]\nrepair: 0\n"
+ADDED = TRAIN.replace("X, y", "import mlflow\n\nmlflow.sklearn.autolog()\nX, y", 1)
+WRONG = ADDED.replace("C=0.5", "C=0.05")  # another training
+
+
+def test_a_translation_is_a_command_of_its_own(hub: Hub, scene: Scene, unjudged: None) -> None:
+    scene.configure(OPENAI)
+    scene.pull.push({"train.py": TRAIN.replace("X, y", "import wandb\n\nwandb.init()\nX, y", 1)})
+    with OpenAIServer(f"```python\n{ADDED}```") as server:
+        inputs = {"openai_api_key": "sk-anything", "openai_base_url": server.url}
+        ended = scene.ask("/mlops translate wandb mlflow", **inputs)
+        assert ended.code == 0, ended.log
+        assert ended.outputs["branch"] == "mlops-bot/pr-12/translate-wandb-to-mlflow"
+        event = hub.label(scene.pull, "wendy", "mlops:wandb-to-mlflow")
+        ended = scene.action("pull_request", event, **inputs)
+        assert ended.outputs["branch"] == "mlops-bot/pr-12/translate-wandb-to-mlflow", ended.log
+    (made,) = scene.follow_ups()
+    assert made["title"] == "mlops-bot: move from W&B to MLflow in #12"
+    assert "test-model" in made["body"] and len(scene.said) == 1 and scene.pull.labels() == []
+
+
+def test_several_commands_of_a_comment_end_each_by_itself(hub: Hub, scene: Scene, unjudged: None) -> None:
+    ended = scene.ask("/mlops add mlflow train.py\n/mlops add mlflow nowhere.py\n/mlops add mlflow")
+    assert ended.code == 2 and scene.reactions == ["eyes", "confused"]
+    assert len(scene.said) == 3 and len(scene.follow_ups("open")) == 2
+    assert ended.outputs["pull-request-number"] == str(scene.follow_ups()[0]["number"])
+
+
+@pytest.mark.parametrize("policy", ["comment", "draft", "refuse"])
+def test_what_is_not_verified(hub: Hub, scene: Scene, policy: str) -> None:
+    scene.configure(f"{OPENAI}unverified: {policy}\n")
+    with OpenAIServer(f"```python\n{WRONG}```") as server:
+        ended = scene.ask(openai_api_key="sk-anything", openai_base_url=server.url)
+    assert (ended.code, ended.outputs["status"]) == (1, "failed"), ended.log
+    (comment,) = scene.said
+    assert "Not verified" in comment and "What to try" in comment and scene.reactions == ["eyes", "confused"]
+    assert ("-model = LogisticRegression(C=0.5" in comment) == (policy != "refuse")
+    if policy == "draft":
+        (made,) = scene.follow_ups()
+        assert (
+            made["draft"] and "Not all of this is verified" in made["body"] and made["title"].endswith("(not verified)")
+        )
+        assert "C=0.05" in scene.repo.file(BRANCH, "train.py")
+    else:
+        assert scene.follow_ups() == [] and BRANCH not in scene.repo.branches()
+    assert "::error file=train.py" in ended.log
+
+
+def test_a_cost_cap_is_kept(hub: Hub, scene: Scene) -> None:
+    scene.configure(OPENAI)
+    with OpenAIServer(f"```python\n{ADDED}```") as server:
+        ended = scene.ask(openai_api_key="sk-anything", openai_base_url=server.url, max_cost="0.0000001")
+        assert server.completions == []
+    assert ended.outputs["status"] == "failed" and "could cost" in scene.said[0]
+
+
+def test_a_model_without_a_key(hub: Hub, scene: Scene) -> None:
+    scene.configure("engine: openai\nsandbox: process\n")
+    ended = scene.ask()
+    assert ended.code == 2 and "no key for the openai engine" in scene.said[0]
 
 
 # --- other answers -----------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 from tests.github.action import Action, Ended
 from tests.github.server.hub import Hub, Pull, Repository
 from tests.github.training import BRANCH, TRAIN, follow_ups, pull_request, records, repository
-from tests.servers.openai_server import OpenAIServer
+from tests.servers.openai_server import OpenAIServer, error
 
 pytestmark = pytest.mark.slow
 
@@ -111,6 +111,43 @@ def test_what_ends_in_the_first_job_goes_no_further(hub: Hub, jobs: Jobs) -> Non
     assert jobs.pull.reactions(jobs.event["comment"]["id"]) == ["eyes", "confused"]
 
 
+def test_what_cannot_be_proposed_ends_in_the_first_job(hub: Hub, jobs: Jobs) -> None:
+    jobs.on(OPENAI)
+    with OpenAIServer(f"```python\n{LAZY}```", key=KEY) as server:
+        ended = jobs.run("propose", openai_api_key=KEY, openai_base_url=server.url)
+    assert (ended.code, ended.outputs["status"], ended.outputs["proceed"]) == (1, "failed", "false"), ended.log
+    ((text, record),) = records(jobs.pull)
+    assert record.status == "failed" and "Not verified" in text and not jobs.bundle.exists()
+
+
+def test_a_model_that_fails_for_one_file_is_said_at_the_end(hub: Hub, jobs: Jobs, unjudged: None) -> None:
+    """One file has a proposal, for the other the server fails: each gets its own end, in the last job."""
+    jobs.on(OPENAI)
+    jobs.pull.push({"second.py": TRAIN.replace("200", "201")})
+    no = error(403, "Not for you")
+    with OpenAIServer(lambda body: no if "max_iter=201" in str(body) else f"```python\n{GOOD}```") as server:
+        ended = jobs.run("propose", openai_api_key=KEY, openai_base_url=server.url)
+    assert ended.outputs["proceed"] == "true", ended.log
+    jobs.run("verify")
+    ended = jobs.run("deliver")
+    assert ended.outputs["status"] == "verified", ended.log
+    ((text, _),) = records(jobs.pull)
+    assert "stopped by an error" in text and "1 file" in text
+
+
+def test_a_closed_parent_in_three_jobs(hub: Hub, jobs: Jobs) -> None:
+    jobs.on("engine: recipe\nsandbox: process\n")
+    for stage in ("propose", "verify", "deliver"):
+        jobs.run(stage)
+    jobs.pull.close()
+    event = hub.pull_request(jobs.pull, "wendy", "closed")
+    for stage in ("propose", "verify", "deliver"):
+        handed = {"bundle": str(jobs.bundle), "verdicts": str(jobs.verdicts)}
+        ended = jobs.action("pull_request", event, stage=stage, **handed)
+        assert ended.code == 0, ended.log
+    assert jobs.branch not in jobs.repo.branches() and not follow_ups(jobs.repo, jobs.pull, "open")
+
+
 def test_a_verification_that_broke_is_said(hub: Hub, jobs: Jobs) -> None:
     jobs.on("engine: recipe\nsandbox: process\n")
     jobs.run("propose")
@@ -165,6 +202,8 @@ def test_what_does_not_fit_is_not_delivered(
     ended = jobs.run("deliver")
     assert ended.code in (1, 2), ended.log
     assert said in " ".join(comment["body"].replace("\\", "") for comment in jobs.pull.comments()), ended.log
+    states = [record.status for _, record in records(jobs.pull)]
+    assert "running" not in states or "another" in said, "the comment has no last state"
     assert jobs.repo.branches().keys() == {"main", "feature"} and not follow_ups(jobs.repo, jobs.pull)
 
 
@@ -223,10 +262,10 @@ def test_a_verdict_does_not_make_a_file_readable(hub: Hub, jobs: Jobs) -> None:
     from mlops_bot.types import Candidate
 
     jobs.on(OPENAI)
-    with OpenAIServer(f"```python\n{LAZY}```") as server:
+    with OpenAIServer(f"```python\n{GOOD}```") as server:
         jobs.run("propose", openai_api_key=KEY, openai_base_url=server.url)
-    assert not jobs.bundle.exists() or json.loads(jobs.bundle.read_text())["orders"]
     jobs.run("verify")
+    jobs.edit(jobs.bundle, lambda d: d["orders"][0]["noted"]["train.py"][0].update(text=f"```python\n{LAZY}```"))
 
     def everything_passed(document: dict[str, Any]) -> None:
         finding = document["orders"][0]["findings"][0]

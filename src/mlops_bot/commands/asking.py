@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from mlops_bot import components, compose
 from mlops_bot.commands import bundle
-from mlops_bot.commands.bundle import Bundle, Verdicts
+from mlops_bot.commands.bundle import Bundle
+from mlops_bot.commands.memory import Memory
 from mlops_bot.commands.order import Desk, Work
-from mlops_bot.commands.stages import Deliver, Propose, Stage, Whole
+from mlops_bot.commands.signals import undisturbed
+from mlops_bot.commands.stages import Deliver, Propose, Stage, Whole, take_over
 from mlops_bot.errors import GitHubError, GitHubRefusedError, MlopsBotError, UserError
 from mlops_bot.github import config as configuration
-from mlops_bot.github import gate, grammar, labels, marker, names
+from mlops_bot.github import gate, labels, names
 from mlops_bot.github.board import Board
 from mlops_bot.github.model import (
     Checklist,
@@ -118,7 +117,26 @@ class Asking:
         text = (str(error), error.hint)
         with undisturbed():
             self._last_words(hurry=self._cancelled)
+            if self._action.stage == "deliver" and self._stopped(error):
+                return
             self._reply("refusal", lambda record: replies.refusal_text(*text, record=record, secrets=self._secrets))
+
+    def _stopped(self, error: MlopsBotError) -> bool:
+        """Ends the comments that an earlier job of this event left running. Whether there are any."""
+        ended = False
+        try:
+            self._comments = self._comments or self._forge.comments(self._trigger.number)
+            for _, record in self._memory.commands:
+                command = self._memory.command(record)
+                if record.source == self._source and record.status == "running" and command is not None:
+                    outcome = Outcome("error", command, reason=str(error), hint=error.hint, branch=record.branch)
+                    self.ended.outcomes.append(outcome)
+                    board = self._board(command, record)
+                    board.finish(outcome, replace(record, status="error"))
+                    ended = True
+        except GitHubError as failed:
+            self._say(f"the comment's last state cannot be told: {failed}{_hint(failed)}")
+        return ended
 
     def _internal(self, error: Exception) -> MlopsBotError:
         self._say(traceback.format_exc())
@@ -135,11 +153,12 @@ class Asking:
         self._comments = self._forge.comments(pull.number)
         stage = self._stage(pull)
         problems = [request for request in self._trigger.requests if request.command is None]
-        if problems and self._action.stage != "deliver":
+        if problems:
             self.ended.codes.append(UserError.exit_code)
             self.ended.status = "error"
-            self._reply("problems", lambda record: replies.problems_text(
-                problems, record=record, secrets=self._secrets))  # fmt: skip
+            if self._action.stage != "deliver":
+                self._reply("problems", lambda record: replies.problems_text(
+                    problems, record=record, secrets=self._secrets))  # fmt: skip
         for request in self._trigger.requests:
             if request.command is not None:
                 self._command(request.command, pull, stage)
@@ -160,11 +179,12 @@ class Asking:
             return
         fresh = command.verb == "retry"
         if fresh:
-            command = self._last()
+            command = self._memory.to_retry()
         words = names.words(command, self._components)
         if isinstance(stage, Deliver) and words not in {order.words for order in stage.bundle.orders}:
             return  # it ended before, or nobody proposed anything for it
-        before = self._before(names.key(command, self._components))
+        found = self._memory.of(names.key(command, self._components))
+        before = found[1] if found else None
         if before and before.source == self._source and before.status != "running" and not self._action.rerun:
             self._say(f"`{words}` was done before, for this very event")
             self.ended.status = before.status
@@ -199,6 +219,8 @@ class Asking:
         finally:
             if outcome is not None:
                 self._end(work, outcome)
+            else:  # it goes on in the next job
+                self.ended.status = "nothing"
 
     def _begin(self, board: Board) -> None:
         try:
@@ -210,9 +232,6 @@ class Asking:
 
     def _end(self, work: Work, outcome: Outcome) -> None:
         if isinstance(work.stage, Propose):
-            if outcome.status == "unverified" and not work.exit_code:
-                self.ended.status = "nothing"
-                return  # the next stages go on
             work.stage.drop(work.record.words)
         self.ended.outcomes.append(outcome)
         self.ended.codes.append(work.exit_code or (0 if outcome.status in ("verified", "nothing") else 1))
@@ -231,31 +250,8 @@ class Asking:
         if command.verb == "help":
             self._reply("help", lambda record: replies.help_text(self.ended.config, self._components, record=record))
         else:
-            found = [(c, r) for c, r in self._records() if self._parsed(r) is not None]
+            found = self._memory.commands
             self._reply("status", lambda record: replies.status_text(found, record=record, secrets=self._secrets))
-
-    def _last(self) -> Command:
-        """What `retry` means: the last command that did not end well, else the last one."""
-        records = [record for _, record in self._records() if self._parsed(record) is not None]
-        if not records:
-            raise UserError(
-                "there is nothing to retry: no command was given on this pull request before",
-                hint="write `/mlops add COMPONENT`",
-            )
-        unwell = [record for record in records if record.status not in ("verified", "nothing")]
-        found = self._parsed((unwell or records)[-1])
-        assert found is not None
-        return found
-
-    def _parsed(self, record: Record) -> Command | None:
-        command = grammar.read(record.words, components=self._components, author=record.actor).command
-        return command if command is not None and command.verb in ("add", "translate") else None
-
-    def _records(self) -> list[tuple[Comment, Record]]:
-        return list(marker.records(self._comments, login=self._forge.login(), number=self._trigger.number))
-
-    def _before(self, key: str) -> Record | None:
-        return next((record for _, record in self._records() if record.key == key), None)
 
     # --- what it is done with -------------------------------------------------------------------------------
 
@@ -279,32 +275,16 @@ class Asking:
     def _stage(self, pull: PullRequest) -> Stage:
         if self._action.stage == "propose":
             return Propose(self._llm)
-        return self._taken_over(pull) if self._action.stage == "deliver" else Whole(self._llm)
-
-    def _taken_over(self, pull: PullRequest) -> Deliver:
-        """Bundle and verdicts, as far as they are of this event and of the head that it has now."""
-        taken = bundle.read(self._action.bundle, Bundle)
-        if (taken.repository.lower(), taken.number) != (self._forge.repository.lower(), pull.number):
-            raise UserError("the bundle is of another pull request", hint="use what the stage propose wrote")
-        if taken.source != self._source:
-            raise UserError("the bundle is of another command", hint="use what the stage propose wrote")
-        if taken.head_sha != pull.head_sha:
-            moved = f"#{taken.number} moved from {taken.head_sha[:7]} to {pull.head_sha[:7]} in the meantime"
-            raise UserError(moved, hint="nothing was delivered; write the command again")
-        try:
-            verdicts = bundle.read(self._action.verdicts, Verdicts)
-        except UserError as error:
-            self._say(f"no verdicts: {error}")
-            verdicts = Verdicts("mlops-bot/verdicts/1", taken.repository, taken.number, taken.head_sha)
-        if (verdicts.repository, verdicts.number, verdicts.head_sha) != (
-            taken.repository,
-            taken.number,
-            taken.head_sha,
-        ):
-            raise UserError("the verdicts are of another bundle", hint="use what the stage verify wrote")
-        return Deliver(taken, verdicts)
+        if self._action.stage == "deliver":
+            return take_over(self._action, self._forge.repository, pull, self._source, self._say)
+        return Whole(self._llm)
 
     # --- telling --------------------------------------------------------------------------------------------
+
+    @property
+    def _memory(self) -> Memory:
+        login, number = self._forge.login(), self._trigger.number
+        return Memory(self._comments, login=login, number=number, components=self._components)
 
     def _board(self, command: Command, record: Record) -> Board:
         checklist = Checklist(record.number, command, record.actor, record.head_sha, run_url=self._action.run_url)
@@ -325,7 +305,7 @@ class Asking:
         trigger = self._trigger
         record = Record(trigger.number, key, "", "nothing", trigger.actor.login, "", source=self._source)
         try:
-            found = marker.find(self._comments, login=self._forge.login(), number=trigger.number, key=key)
+            found = self._memory.of(key)
             if found is None:
                 self._forge.comment(trigger.number, text(record))
             else:
@@ -355,19 +335,3 @@ class Asking:
 
 def _hint(error: MlopsBotError) -> str:
     return f"\n  {error.hint}" if error.hint else ""
-
-
-@contextlib.contextmanager
-def undisturbed(*, for_good: bool = False) -> Iterator[None]:
-    """The last words are not cut off: a cancelled job gets a second signal soon after the first. `for_good`: nothing
-    but the end comes after them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    names_of = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(name, signal.SIG_IGN) for name in names_of]
-    try:
-        yield
-    finally:
-        for name, handler in zip(names_of, before, strict=True) if not for_good else ():
-            signal.signal(name, handler)

@@ -20,6 +20,7 @@ from mlops_bot import compose, requirement_lines
 from mlops_bot.cache import Cache, key_of
 from mlops_bot.commands import common
 from mlops_bot.commands.work import Assignment, Where
+from mlops_bot.errors import SandboxError, UserError
 from mlops_bot.settings import Settings
 from mlops_bot.types import (
     Candidate,
@@ -235,11 +236,19 @@ class _KnownJudge:
         self.seconds: dict[str, float] = {}
 
     def baseline(self, *, again: bool = False) -> Observation:
+        if self._finding.baseline is None:
+            self._broke()
         return self._finding.baseline or Observation(None, "exited", "", "", 0.0, {}, {})
+
+    def _broke(self) -> None:
+        """What ended the verification is whose fault it was there."""
+        if self._finding.error is not None:
+            kind = UserError if self._finding.exit_code == UserError.exit_code else SandboxError
+            raise kind(self._finding.error, hint=self._finding.hint)
 
     def why_unverifiable(self, baseline: Observation) -> str | None:
         if self._finding.baseline is None:
-            return self._finding.error or "it was not verified"
+            return "it was not verified"
         return None if baseline.ok else explain_run.why_baseline_failed(baseline, self._assignment.plan.limits)
 
     def judge(self, candidate: Candidate) -> Verdict:
@@ -248,9 +257,10 @@ class _KnownJudge:
             if isinstance(seen, Failed):
                 return seen
         key = candidate_key(candidate)
-        return self._finding.failed.get(key) or self._finding.passed.get(key) or Failed(
-            "run", self._finding.error or "this candidate was not verified"
-        )  # fmt: skip
+        known = self._finding.failed.get(key) or self._finding.passed.get(key)
+        if known is None:
+            self._broke()
+        return known or Failed("run", "this candidate was not verified")
 
 
 def candidate_key(candidate: Candidate) -> str:

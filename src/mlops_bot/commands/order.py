@@ -11,11 +11,12 @@ from mlops_bot import components, project, report
 from mlops_bot.adapt import furthest
 from mlops_bot.commands import delivery as changes_of
 from mlops_bot.commands import work
+from mlops_bot.commands.fetched import Fetched
 from mlops_bot.commands.stages import Asked, Means, Spent, Stage
 from mlops_bot.commands.workspace import Workspace, how_of
 from mlops_bot.errors import MlopsBotError, UserError
 from mlops_bot.github import config as configuration
-from mlops_bot.github import delivery, names, paths, select, sources
+from mlops_bot.github import delivery, names, paths
 from mlops_bot.github.board import Board
 from mlops_bot.github.delivery import Delivered, Parcel, Place
 from mlops_bot.github.forge import ACTIONS_BOT
@@ -65,30 +66,31 @@ class Work:
     started: float = field(default_factory=time.monotonic)
     _new: dict[str, NewFile] = field(default_factory=dict)
     _allowed: set[str] = field(default_factory=set)
-    _contents: dict[str, bytes] = field(default_factory=dict)  # by the blob's SHA
     _now: str = ""  # the file that is worked on
 
-    def run(self) -> Outcome:
-        """Raises MlopsBotError for what concerns the whole command."""
+    def run(self) -> Outcome | None:
+        """None: the next jobs verify and deliver. Raises MlopsBotError for what concerns the whole command."""
         desk, board = self.desk, self.board
         place = self._place()
         if place.taken:
             return self._undelivered(self.ended("error"), delivery.taken(place.name))
+        fetched = Fetched(desk.forge, desk.pull, desk.config, self.stage.read)
         with board.step("files"):
-            tree, found = self._files()
-            listed = ", ".join(path for path in found) or "none"
-            board.set("files", "done", listed)
+            selection = fetched.training_files(self.command)
+            found, tree = selection.paths, fetched.tree
+            self.files.extend(selection.results)
+            board.set("files", "done", ", ".join(found) or "none")
         if not found:
             return self._nothing_selected()
-        with Workspace(self._sources(tree, found)) as workspace:
+        with Workspace(fetched.sources(found, desk.progress)) as workspace:
             asked = Asked(self.command, self.record.words, desk.config)
             means = self.stage.means(asked, desk.settings, self.spent, self.progress)
             try:
                 self._adapt_all(workspace, found, means, tree)
             finally:
                 means.close()
-        if not self.stage.delivers:
-            return self.ended("unverified", reason="proposed; to be verified and delivered by the next jobs")
+        if not self.stage.delivers and (self._new or any(file.status == "nothing" for file in self.files)):
+            return None
         with board.step("delivery"):
             return self._deliver(place, tree)
 
@@ -125,22 +127,6 @@ class Work:
         self.record = replace(self.record, branch=place.name, attempt=place.attempt)
         return place
 
-    def _files(self) -> tuple[Tree, tuple[str, ...]]:
-        forge, pull, config = self.desk.forge, self.desk.pull, self.desk.config
-        tree = forge.tree(pull.head_sha)
-        changed = () if self.command.paths else forge.files(pull.number)
-        found = select.candidates(self.command, changed, tree, config)
-        contents = {path: self._read(tree, path) for path in found.paths if path in tree.entries}
-        selection = select.choose(found, contents, tree, config)
-        self.files.extend(selection.results)
-        return tree, selection.paths
-
-    def _read(self, tree: Tree, path: str) -> bytes:
-        entry = tree.entries[path]
-        if entry.sha not in self._contents:
-            self._contents[entry.sha] = self.stage.read(self.desk.forge, entry)
-        return self._contents[entry.sha]
-
     def _nothing_selected(self) -> Outcome:
         refused = [file for file in self.files if file.status == "refused"]
         if refused:
@@ -152,16 +138,6 @@ class Work:
             reason=f"no training script is among the files that #{self.desk.pull.number} changes",
             hint="name one: `/mlops add COMPONENT path/to/train.py`, or list them under `files` in the configuration",
         )
-
-    def _sources(self, tree: Tree, scripts: Sequence[str]) -> dict[str, bytes]:
-        also = []
-        for path in scripts:
-            run = configuration.run_of(self.desk.config, path)
-            also += [text for text in (run.run, run.data) if text]
-        found = sources.gather(tree, scripts, lambda entry: self._read(tree, entry.path), also=also)
-        for note in found.notes:
-            self.desk.progress("files", note)
-        return dict(found.files)
 
     # --- the files, one after the other ---------------------------------------------------------------------
 

@@ -23,8 +23,8 @@ from mlops_bot.commands.workspace import Workspace, how_of
 from mlops_bot.engines.replay import Noted, Watched, replays
 from mlops_bot.errors import MlopsBotError, UserError
 from mlops_bot.github import grammar, paths
-from mlops_bot.github.model import Config, Entry, Forge
-from mlops_bot.settings import Settings
+from mlops_bot.github.model import Config, Entry, Forge, PullRequest
+from mlops_bot.settings import Action, Settings
 from mlops_bot.types import Command, Component, Engine, Progress, Proposal
 
 
@@ -126,13 +126,15 @@ class Propose:
         noted: dict[str, tuple[Noted, ...]] = {}
         at: list[str] = []
 
+        def note(entry: Noted) -> None:
+            noted[at[-1]] = (*noted.get(at[-1], ()), entry)
+
         def seen(number: int, proposal: Proposal) -> None:
             spent.add(proposal)
             if proposal.text is not None:
-                fields = {name: getattr(proposal, name) for name in Noted.__dataclass_fields__ if name != "round"}
-                noted[at[-1]] = (*noted.get(at[-1], ()), Noted(round=number, **fields))
+                note(Noted.of(number, proposal))
 
-        watched = [Watched(engine, seen) for engine in engines]
+        watched = [Watched(engine, seen, failed=note) for engine in engines]
 
         def engines_for(assignment: Assignment) -> Sequence[Engine]:
             at.append(assignment.name)
@@ -168,6 +170,27 @@ class Deliver:
             return [Watched(engine, lambda _, proposal: spent.add(proposal)) for engine in engines]
 
         return Means(engines_for, Known(self.verdicts.of(order.words)))
+
+
+def take_over(action: Action, repository: str, pull: PullRequest, source: str, say: Callable[[str], None]) -> Deliver:
+    """Bundle and verdicts, as far as they are of this event and of the head that it has now. Raises UserError."""
+    taken = bundle.read(action.bundle, Bundle)
+    if (taken.repository.lower(), taken.number) != (repository.lower(), pull.number):
+        raise UserError("the bundle is of another pull request", hint="use what the stage propose wrote")
+    if taken.source != source:
+        raise UserError("the bundle is of another command", hint="use what the stage propose wrote")
+    if taken.head_sha != pull.head_sha:
+        moved = f"#{taken.number} moved from {taken.head_sha[:7]} to {pull.head_sha[:7]} in the meantime"
+        raise UserError(moved, hint="nothing was delivered; write the command again")
+    try:
+        verdicts = bundle.read(action.verdicts, Verdicts)
+    except UserError as error:
+        say(f"no verdicts: {error}")
+        verdicts = Verdicts("mlops-bot/verdicts/1", taken.repository, taken.number, taken.head_sha)
+    of = (verdicts.repository, verdicts.number, verdicts.head_sha)
+    if of != (taken.repository, taken.number, taken.head_sha):
+        raise UserError("the verdicts are of another bundle", hint="use what the stage verify wrote")
+    return Deliver(taken, verdicts)
 
 
 def _close(engines: Sequence[Engine]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mlops_bot.errors import CostCapReached, EngineError, MlopsBotError
 from mlops_bot.types import Context, Engine, Feedback, Proposal, Task
 
 
@@ -27,6 +28,14 @@ class Noted:
     cost: float | None = None
     finish_reason: str | None = None
     seconds: float = 0.0
+    error: str | None = None  # the engine failed; nothing was proposed
+    capped: bool = False  # it would have cost too much
+
+    @classmethod
+    def of(cls, number: int, proposal: Proposal) -> Noted:
+        names = ("engine", "model", "text", "declined", "temperature", "sample", "input_tokens", "output_tokens",
+                 "cost", "finish_reason", "seconds")  # fmt: skip
+        return cls(number, **{name: getattr(proposal, name) for name in names})
 
     def proposal(self) -> Proposal:
         return Proposal(
@@ -37,12 +46,19 @@ class Noted:
 
 
 class Watched:
-    """An engine whose proposals somebody wants to see: `seen` gets the round and the proposal."""
+    """An engine whose proposals somebody wants to see: `seen` gets the round and the proposal, `failed` an error."""
 
-    def __init__(self, engine: Engine, seen: Callable[[int, Proposal], None]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        seen: Callable[[int, Proposal], None],
+        *,
+        failed: Callable[[Noted], None] = lambda noted: None,
+    ) -> None:
         self.name, self.model, self.trusted = engine.name, engine.model, engine.trusted
         self._engine = engine
         self._seen = seen
+        self._failed = failed
         self._task: Task | None = None
         self._round = 0
 
@@ -53,6 +69,10 @@ class Watched:
         self._task = task
         try:
             proposals = self._engine.propose(task, context, n=n, temperature=temperature, feedback=feedback)
+        except MlopsBotError as error:
+            capped = isinstance(error, CostCapReached)
+            self._failed(Noted(self._round, self.name, self._engine.model, error=str(error), capped=capped))
+            raise
         finally:
             self.model = self._engine.model  # some servers say only then what they have
         for proposal in proposals:
@@ -74,10 +94,15 @@ class ReplayEngine:
     def propose(
         self, task: Task, context: Context, *, n: int = 1, temperature: float = 0.0, feedback: Feedback | None = None
     ) -> Sequence[Proposal]:
-        """All of the next round; nothing when there was none. `n`, `temperature` and `feedback` decide nothing."""
-        proposals = [noted.proposal() for noted in self._noted if noted.round == self._round]
+        """All of the next round; nothing when there was none. `n`, `temperature` and `feedback` decide nothing.
+
+        Raises EngineError where the engine had failed."""
+        noted = [entry for entry in self._noted if entry.round == self._round]
         self._round += 1
-        return proposals
+        for entry in noted:
+            if entry.error is not None:
+                raise (CostCapReached if entry.capped else EngineError)(entry.error)
+        return [entry.proposal() for entry in noted]
 
 
 def replays(noted: Sequence[Noted]) -> list[ReplayEngine]:

@@ -224,6 +224,8 @@ def parent_ended(forge: Forge, number: int, prefix: str) -> list[str]:
             if pull is not None and pull.base_ref != parent.base_ref:
                 forge.update_pull(pull.number, base=parent.base_ref)
                 done.append(f"#{pull.number} now goes to {parent.base_ref}, where #{number} was merged")
+            elif pull is None and there is not None and is_ours(there):
+                forge.delete_branch(name, expected=there.sha)
         elif there is not None and not is_ours(there):
             done.append(f"{name} has commits that are not the bot's, and is left as it is")
         else:

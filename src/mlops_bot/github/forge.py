@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, get_args
 from urllib.parse import quote
 
-from mlops_bot.errors import GitHubError, GitHubRefusedError
+from mlops_bot.errors import GitHubRefusedError
+from mlops_bot.github import answers
+from mlops_bot.github.answers import get, reading
 from mlops_bot.github.client import Client
 from mlops_bot.github.model import (
     Branch,
     ChangedFile,
     Comment,
     Entry,
-    FileStatus,
     NewFile,
     Permission,
     Pull,
@@ -54,20 +54,20 @@ class GitHubForge:
         """As the first reaction's answer says it; else the user's; else the viewer's, whom app tokens know."""
         if self._login is None:
             found = self._client.call("GET", "/user", "ask whose token it is", accept=(403, 404)).data
-            self._login = _get(found, "login") or self._viewer() or ACTIONS_BOT
+            self._login = get(found, "login") or self._viewer() or ACTIONS_BOT
         return self._login
 
     def _viewer(self) -> str | None:
         body = {"query": "query { viewer { login } }"}
         with contextlib.suppress(GitHubRefusedError):
             answer = self._client.call("POST", "/graphql", "ask whose token it is", body=body, done=_again)
-            return str(_get(answer.data, "data", "viewer", "login") or "") or None
+            return str(get(answer.data, "data", "viewer", "login") or "") or None
         return None
 
     def permission(self, login: str) -> Permission:
         path = f"{self._repo}/collaborators/{quote(login)}/permission"
         found = self._client.call("GET", path, f"ask what {login} may do", accept=(404,)).data
-        base, role = _get(found, "permission"), _get(found, "role_name")
+        base, role = get(found, "permission"), get(found, "role_name")
         # `permission` is the older, coarser word: maintain counts as write there, triage as read.
         if (base, role) in (("write", "maintain"), ("read", "triage")):
             base = role
@@ -75,41 +75,24 @@ class GitHubForge:
 
     def pull_request(self, number: int) -> PullRequest:
         found = self._client.call("GET", f"{self._repo}/pulls/{number}", f"read pull request #{number}").data
-        self._node = _get(found, "base", "repo", "node_id") or self._node
-        with _read("pull request"):
-            head = found["head"]["repo"]
-            return PullRequest(
-                number=found["number"],
-                title=found["title"],
-                state=found["state"],
-                merged=found["merged"],
-                draft=bool(found.get("draft")),
-                author=_get(found, "user", "login") or "ghost",
-                base_ref=found["base"]["ref"],
-                base_sha=found["base"]["sha"],
-                head_ref=found["head"]["ref"],
-                head_sha=found["head"]["sha"],
-                head_repository=head["full_name"] if head else None,
-                base_repository=found["base"]["repo"]["full_name"],
-                url=found["html_url"],
-                head_pushed_at=head.get("pushed_at") if head else None,
-            )
+        self._node = get(found, "base", "repo", "node_id") or self._node
+        return answers.pull_request(found)
 
     def files(self, number: int) -> Sequence[ChangedFile]:
         path, what = f"{self._repo}/pulls/{number}/files", f"list the files of pull request #{number}"
-        return [_changed_file(entry) for entry in self._client.pages(path, what)]
+        return [answers.changed_file(entry) for entry in self._client.pages(path, what)]
 
     def tree(self, sha: str) -> Tree:
         path = f"{self._repo}/git/trees/{sha}"
         found = self._client.call("GET", path, "list the repository's files", query={"recursive": "1"}).data
-        with _read("tree"):
+        with reading("tree"):
             listed = [e for e in found["tree"] if e["type"] != "tree"]
             entries = {e["path"]: Entry(e["path"], e["mode"], e["sha"], e.get("size")) for e in listed}
             return Tree(entries, whole=not found.get("truncated"))
 
     def blob(self, sha: str) -> bytes:
         found = self._client.call("GET", f"{self._repo}/git/blobs/{sha}", "read a file").data
-        return _decoded(found)
+        return answers.decoded(found)
 
     def content(self, path: str, ref: str) -> bytes | None:
         """A file's bytes; None where there is none, or what is there is no file."""
@@ -117,7 +100,7 @@ class GitHubForge:
         answer = self._client.call("GET", url, f"read {path}", query={"ref": ref}, accept=(404,))
         if answer.status == 404 or not isinstance(answer.data, Mapping) or answer.data.get("type") != "file":
             return None
-        return _decoded(answer.data)
+        return answers.decoded(answer.data)
 
     # --- telling --------------------------------------------------------------------------------------------
 
@@ -126,11 +109,11 @@ class GitHubForge:
         path = f"{self._repo}/issues/{place}/reactions"
         # The same reaction a second time is answered with the first one.
         found = self._post(path, "react", {"content": content}, done=lambda: None)
-        self._login = _get(found, "user", "login") or self._login
+        self._login = get(found, "user", "login") or self._login
 
     def comments(self, number: int) -> Sequence[Comment]:
         path = f"{self._repo}/issues/{number}/comments"
-        return [_comment(entry) for entry in self._client.pages(path, f"read the comments of #{number}")]
+        return [answers.comment(entry) for entry in self._client.pages(path, f"read the comments of #{number}")]
 
     def comment(self, number: int, body: str) -> Comment:
         def done() -> Json | None:
@@ -138,7 +121,7 @@ class GitHubForge:
             return {"id": mine[-1].id, "user": {"login": mine[-1].author}, "body": body} if mine else None
 
         found = self._post(f"{self._repo}/issues/{number}/comments", "comment", {"body": body}, done=done)
-        return _comment(found)
+        return answers.comment(found)
 
     def edit_comment(self, comment_id: int, body: str) -> None:
         path = f"{self._repo}/issues/comments/{comment_id}"
@@ -178,7 +161,7 @@ class GitHubForge:
                 raise
             self._has_checks = False
             return
-        with _read("check run"):
+        with reading("check run"):
             self._checks[sha, name] = found["id"]
 
     # --- delivering -----------------------------------------------------------------------------------------
@@ -188,7 +171,7 @@ class GitHubForge:
         answer = self._client.call("GET", path, f"read the branch {name}", accept=(404,))
         if answer.status == 404:
             return None
-        with _read("branch"):
+        with reading("branch"):
             tip = answer.data["commit"]
             commit = tip["commit"]
             return Branch(
@@ -196,23 +179,23 @@ class GitHubForge:
                 sha=tip["sha"],
                 tree=commit["tree"]["sha"],
                 parents=tuple(parent["sha"] for parent in tip["parents"]),
-                committer=_get(tip, "committer", "login") or _get(commit, "committer", "email"),
+                committer=get(tip, "committer", "login") or get(commit, "committer", "email"),
                 message=commit["message"],
             )
 
     def branches(self, prefix: str) -> Sequence[str]:
         path = f"{self._repo}/git/matching-refs/heads/{quote(prefix)}"
         found = self._client.call("GET", path, "look for the bot's branches").data
-        with _read("list of branches"):
+        with reading("list of branches"):
             return [entry["ref"].removeprefix("refs/heads/") for entry in found]
 
     def new_tree(self, parent: str, files: Sequence[NewFile]) -> str:
         what = "write the changed files"
         base = self._client.call("GET", f"{self._repo}/git/commits/{parent}", "read the head commit").data
-        with _read("commit"):
+        with reading("commit"):
             body = {"base_tree": base["tree"]["sha"], "tree": [self._item(file, what) for file in files]}
         found = self._post(f"{self._repo}/git/trees", what, body, done=_again)
-        with _read("tree"):
+        with reading("tree"):
             return str(found["sha"])
 
     def _item(self, file: NewFile, what: str) -> dict[str, Json]:
@@ -228,7 +211,7 @@ class GitHubForge:
         """Author and committer are left to GitHub: the token's own identity, signed where it is a bot's."""
         body = {"message": message, "tree": tree, "parents": [parent]}
         found = self._post(f"{self._repo}/git/commits", "write the commit", body, done=_again)
-        with _read("commit"):
+        with reading("commit"):
             return str(found["sha"])
 
     def set_branch(self, name: str, sha: str, *, expected: str | None) -> bool:
@@ -256,7 +239,7 @@ class GitHubForge:
     def _swap(self, name: str, before: str, after: str) -> bool:
         """Moves or deletes a branch only if nobody moved it: a compare-and-swap, which REST does not have."""
         if self._node is None:
-            self._node = _get(self._client.call("GET", self._repo, "read the repository").data, "node_id")
+            self._node = get(self._client.call("GET", self._repo, "read the repository").data, "node_id")
         update = {"name": f"refs/heads/{name}", "beforeOid": before, "afterOid": after, "force": True}
         variables = {"input": {"repositoryId": self._node, "refUpdates": [update]}}
 
@@ -270,7 +253,7 @@ class GitHubForge:
         )  # fmt: skip
         if answer.status in (404, 501):  # a server without it: look, then move at once
             return self._move(name, before, after, tip)
-        if not _get(answer.data, "errors"):
+        if not get(answer.data, "errors"):
             return True
         there = tip()
         if there == before:  # nobody moved it, so that is not why
@@ -293,7 +276,7 @@ class GitHubForge:
         """`head`: "branch", or "owner:branch"."""
         owner = self.repository.partition("/")[0]
         query = {"head": head if ":" in head else f"{owner}:{head}", "state": state}
-        return [_pull(entry) for entry in self._client.pages(f"{self._repo}/pulls", "look for the pull request",
+        return [answers.pull(entry) for entry in self._client.pages(f"{self._repo}/pulls", "look for the pull request",
                                                              query=query)]  # fmt: skip
 
     def open_pull(self, *, title: str, body: str, head: str, base: str, draft: bool = False) -> Pull:
@@ -310,7 +293,7 @@ class GitHubForge:
 
         request = {"title": title, "body": body, "head": head, "base": base, "draft": draft}
         try:
-            return _pull(self._post(f"{self._repo}/pulls", "open the pull request", request, done=done))
+            return answers.pull(self._post(f"{self._repo}/pulls", "open the pull request", request, done=done))
         except GitHubRefusedError as error:
             # Another runner was faster; or the repository has no drafts.
             found = there() if error.status in (409, 422) else None
@@ -327,7 +310,7 @@ class GitHubForge:
         given = {"title": title, "body": body, "base": base, "state": state}
         request = {name: value for name, value in given.items() if value is not None}
         path = f"{self._repo}/pulls/{number}"
-        return _pull(self._client.call("PATCH", path, f"update pull request #{number}", body=request).data)
+        return answers.pull(self._client.call("PATCH", path, f"update pull request #{number}", body=request).data)
 
     def _post(self, path: str, what: str, body: Json, *, done: Callable[[], Json | None]) -> Any:
         return self._client.call("POST", path, what, body=body, done=done).data
@@ -336,74 +319,3 @@ class GitHubForge:
 def _again() -> None:
     """For what may be asked for twice: blobs, trees and commits are named by their content, and nothing points to a
     superfluous one."""
-
-
-# --- answers as our words ----------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _read(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise GitHubError(f"GitHub's answer is no {what} as its API describes it ({error!r})") from None
-
-
-def _get(value: Json, *path: str) -> Any:
-    for name in path:
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(name)
-    return value
-
-
-def _changed_file(entry: Json) -> ChangedFile:
-    with _read("changed file"):
-        status: FileStatus = entry["status"] if entry["status"] in get_args(FileStatus) else "changed"
-        return ChangedFile(
-            path=entry["filename"],
-            status=status,
-            previous_path=entry.get("previous_filename"),
-            sha=entry.get("sha"),
-            patch=entry.get("patch"),
-            additions=entry["additions"],
-            deletions=entry["deletions"],
-        )
-
-
-def _comment(entry: Json) -> Comment:
-    with _read("comment"):
-        return Comment(
-            id=entry["id"],
-            author=_get(entry, "user", "login") or "ghost",
-            author_type=_get(entry, "user", "type") or "",
-            body=entry.get("body") or "",
-            url=entry.get("html_url") or "",
-        )
-
-
-def _pull(entry: Json) -> Pull:
-    with _read("pull request"):
-        return Pull(
-            number=entry["number"],
-            url=entry["html_url"],
-            state=entry["state"],
-            merged=bool(entry.get("merged") or entry.get("merged_at")),
-            base_ref=entry["base"]["ref"],
-            head_ref=entry["head"]["ref"],
-            head_sha=entry["head"]["sha"],
-            title=entry["title"],
-            body=entry.get("body") or "",
-            author=_get(entry, "user", "login") or "ghost",
-            draft=bool(entry.get("draft")),
-        )
-
-
-def _decoded(found: Json) -> bytes:
-    with _read("file"):
-        if found["encoding"] not in ("base64", "utf-8"):  # "none": over 1 MB by this way
-            raise GitHubError("a file is too large to be read this way")
-        try:
-            return base64.b64decode(found["content"]) if found["encoding"] == "base64" else found["content"].encode()
-        except binascii.Error as error:
-            raise GitHubError(f"GitHub's answer cannot be decoded: {error}") from None
