@@ -11,7 +11,7 @@ from mlops_bot.types import Unfinished
 from mlops_bot.verify import sparsity
 from mlops_bot.verify.sparse_files import Library
 
-from .support import observation
+from .support import facts, observation
 
 LIBRARY = Library("torch", "torch.nn.utils.prune", "prune.l1_unstructured(...)", "prune.remove(...)")
 
@@ -73,7 +73,8 @@ def judged(pruning: dict[str, Any], *files: dict[str, Any], limited: bool = True
     if limited:
         trace["notes"] = [{"kind": "limit", "what": "option --epochs", "detail": "6 -> 2"}]
     adapted = type(seen)(**{**{name: getattr(seen, name) for name in seen.__slots__}, "trace": trace})
-    return sparsity.check({"saved": list(files or [file()])}, LIBRARY, adapted=adapted)
+    known = facts("SPARSITY_WANTED = 0.05\n")
+    return sparsity.check({"saved": list(files or [file()])}, LIBRARY, facts=known, adapted=adapted)
 
 
 def test_pruned_in_training_finished_and_saved() -> None:
@@ -96,6 +97,7 @@ NONE = [{"how": "UNSTRUCTURED_REGULARIZATION_BASED", "value": None, "step": 0}]
         record(names={"args.prune_amount": 0.2}, targets=[{"how": "l1_unstructured", "value": 0.2, "step": 0}]),
         record(saves=[], tensors=each(masked=True), permanent=[8]),  # a copy of the model was finished
         record(schedules=[{"how": "schedule", "target": 0.51}]),
+        record(names={"SPARSITY_WANTED": 0.05}),  # the original has it: a sparse autoencoder's, say
         record(tensors=each(zeros=0.0, requests=[{"step": 0, "zeros": 0.0}]), targets=NONE, schedules=[RB], saves=[]),
         record(models=[]),
         record(models=[{"class": "Net", "layers": [layer("a", 0), layer("b", 1), layer("c", None, kind="Conv2d")]}]),

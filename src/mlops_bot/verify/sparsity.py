@@ -7,9 +7,9 @@ program's own: what it asked of the library, and what it calls its target.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from mlops_bot.types import Json, Observation, Unfinished
+from mlops_bot.types import Json, Observation, SourceFacts, Unfinished
 from mlops_bot.verify import sparse_files
 from mlops_bot.verify.sparse_files import POINTS, Library
 from mlops_bot.verify.untrusted import listed, mapping, mappings, number
@@ -19,9 +19,10 @@ HELD = 0.9  # of the steps after the first mask, in which the masked weights hav
 SAME = 0.005  # between a named target and an amount that was asked for
 
 
-def check(evidence: Mapping[str, Json], library: Library, *, adapted: Observation) -> str | None:
+def check(evidence: Mapping[str, Json], library: Library, *, facts: SourceFacts, adapted: Observation) -> str | None:
     """None when the effect is proven, otherwise why not, in one sentence."""
     record = mapping(mapping(adapted.trace.get("component")).get("pruning"))
+    before = {one.name.lstrip("-").replace("-", "_").rpartition(".")[2] for one in facts.hyperparameters}
     found = [tensor for tensor in mappings(record.get("tensors")) if tensor.get("library") == library.name]
     if not found:
         return _nothing(record, library)
@@ -36,7 +37,7 @@ def check(evidence: Mapping[str, Json], library: Library, *, adapted: Observatio
         )
     return (
         _during(trained, record, library)
-        or _reached(trained, record, library, limited=_limited(adapted))
+        or _reached(trained, record, library, limited=_limited(adapted), before=before)
         or _covered(found, record)
         or _answers(record)
         or sparse_files.check(found, record, mappings(evidence.get("saved")), library)
@@ -59,7 +60,7 @@ def _nothing(record: Mapping[str, Json], library: Library) -> str:
         return f"the masks were made by another library, none by {library.title}: use {library.mask}"
     if mappings(record.get("targets")):
         return f"{library.title} was called but found no weight to prune: give {library.mask} the model that is trained"
-    return (
+    return Unfinished(
         f"nothing was pruned while the program ran: call {library.mask} on the model that is trained; where an option "
         "turns it on, it has to be on by default"
     )
@@ -69,7 +70,7 @@ def _during(trained: Sequence[Mapping[str, Json]], record: Mapping[str, Json], l
     """Pruned before the last step, the masks kept, and the other weights still learning."""
     after = [tensor for tensor in trained if number(tensor.get("steps")) > 0]
     if not after:
-        return (
+        return Unfinished(
             f"pruning came after the last of {number(record.get('steps')):.0f} optimizer steps: prune before or during "
             "the training, so that the weights that are left can adapt"
         )
@@ -90,7 +91,12 @@ def _during(trained: Sequence[Mapping[str, Json]], record: Mapping[str, Json], l
 
 
 def _reached(
-    trained: Sequence[Mapping[str, Json]], record: Mapping[str, Json], library: Library, *, limited: bool
+    trained: Sequence[Mapping[str, Json]],
+    record: Mapping[str, Json],
+    library: Library,
+    *,
+    limited: bool,
+    before: Collection[str],
 ) -> str | None:
     """The sparsity at the end is the one that was asked for."""
     now, masked = reached(trained), reached([{**tensor, "last": _last(tensor)} for tensor in trained], "last")
@@ -115,7 +121,9 @@ def _reached(
             f"the schedule leads to a sparsity of {final[-1]:.1%}, and {now:.1%} was reached when the training was "
             "over: step it in every epoch, and let it end before the last one"
         )
-    return _named(now, record, library, within=POINTS + _rounding(trained)) or _enough(now)
+    named = {name: number(value) for name, value in mapping(record.get("names")).items()}
+    own = {name: value for name, value in named.items() if name.rpartition(".")[2] not in before}
+    return _named(now, own, record, library, within=POINTS + _rounding(trained)) or _enough(now)
 
 
 def _rounding(tensors: Sequence[Mapping[str, Json]]) -> float:
@@ -123,9 +131,10 @@ def _rounding(tensors: Sequence[Mapping[str, Json]]) -> float:
     return len(tensors) / max(1.0, sum(number(tensor.get("size")) for tensor in tensors))
 
 
-def _named(now: float, record: Mapping[str, Json], library: Library, *, within: float) -> str | None:
-    """A target that the program names is what is reached, or is asked of the library time and again."""
-    names = {name: number(value) for name, value in mapping(record.get("names")).items()}
+def _named(
+    now: float, names: Mapping[str, float], record: Mapping[str, Json], library: Library, *, within: float
+) -> str | None:
+    """A target that the change names (the original had none) is what is reached, or is asked for time and again."""
     amounts = [
         number(entry.get("value")) for entry in mappings(record.get("targets")) if entry.get("value") is not None
     ]
@@ -179,7 +188,7 @@ def _covered(found: Sequence[Mapping[str, Json]], record: Mapping[str, Json]) ->
         if len(layers) < 2 or _is_whole(done, layers) or len(done) + len(further) > len(layers) / 2:
             continue
         few = f"only {done[0].get('name')}" if len(done) == 1 else f"{len(done)}"
-        return (
+        return Unfinished(
             f"{few} of {len(layers)} layers of {model.get('class')} {'was' if len(done) == 1 else 'were'} pruned: "
             "prune all its convolutions and linear layers"
         )

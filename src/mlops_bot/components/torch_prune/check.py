@@ -18,7 +18,7 @@ def check(
     adapted: Observation,
 ) -> str | None:
     """None when the effect is proven, otherwise why not, in one sentence."""
-    return sparsity.check(evidence, LIBRARY, adapted=adapted)
+    return sparsity.check(evidence, LIBRARY, facts=facts, adapted=adapted)
 
 
 LIBRARY = Library(

@@ -18,7 +18,9 @@ OTHERS = frozenset(
         "initial", "init", "start", "begin", "first", "step", "steps", "increment", "delta", "min", "minimum",
         "tolerance", "tol", "eps", "every", "epoch", "epochs", "interval", "freq", "frequency", "warmup", "seed",
         "end", "last", "iterations", "iters", "rounds", "n", "num", "number", "count", "layers", "dim", "norm",
-        "current", "cur", "measured", "achieved", "reached", "actual", "before", "after",
+        "current", "cur", "measured", "achieved", "reached", "actual", "before", "after", "threshold", "lr",
+        "weight", "weights", "decay", "lambda", "loss", "penalty", "coefficient", "coef", "alpha", "beta", "gamma",
+        "temperature", "momentum", "dropout", "factor", "reg", "regularization",
     ]
 )  # fmt: skip
 MAX_NAMES = 20
