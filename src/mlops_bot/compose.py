@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from mlops_bot import components
 from mlops_bot.cache import Cache
@@ -16,6 +16,7 @@ from mlops_bot.settings import Settings
 from mlops_bot.types import Component, Context, Engine, Feedback, Progress, Sandbox, Task
 
 if TYPE_CHECKING:
+    from mlops_bot.docs.records import Embedder, IndexStore
     from mlops_bot.engines.common import Prompter
     from mlops_bot.engines.pricing import Price
     from mlops_bot.sandbox.docker import DockerSandbox
@@ -43,13 +44,13 @@ def engines(settings: Settings, component: Component, options: LLMOptions, progr
         case "recipe":
             return [recipe]
         case "openai":
-            return [_openai(settings, options, progress)]
+            return [_openai(settings, _prompter(options), options, progress)]
         case "tgi":
-            return [_tgi(settings, options, progress)]
+            return [_tgi(settings, _prompter(options), options, progress)]
         case "scripted":
             return [_scripted(options)]
         case _:
-            model = _configured_model(settings, options, progress)
+            model = _configured_model(settings, _prompter(options), options, progress)
             if component.has_recipe:
                 return [recipe, *model]
             if not model:
@@ -66,7 +67,7 @@ def recipe_engines() -> Sequence[Engine]:
     return [RecipeEngine(components.recipe)]
 
 
-def _configured_model(settings: Settings, options: LLMOptions, progress: Progress) -> list[Engine]:
+def _configured_model(settings: Settings, prompter: Prompter, options: LLMOptions, progress: Progress) -> list[Engine]:
     """The model that the settings speak of: at most one, so that nobody's code goes where it was not meant to go."""
     openai = bool(settings.openai_api_key or settings.openai_base_url)
     tgi = bool(settings.tgi_url or settings.tgi_endpoint)
@@ -76,11 +77,11 @@ def _configured_model(settings: Settings, options: LLMOptions, progress: Progres
             hint="say which one: --engine openai or --engine tgi (--engine recipe uses neither)",
         )
     if openai:
-        return [_openai(settings, options, progress)]
-    return [_tgi(settings, options, progress)] if tgi else []
+        return [_openai(settings, prompter, options, progress)]
+    return [_tgi(settings, prompter, options, progress)] if tgi else []
 
 
-def _openai(settings: Settings, options: LLMOptions, progress: Progress) -> Engine:
+def _openai(settings: Settings, prompter: Prompter, options: LLMOptions, progress: Progress) -> Engine:
     from mlops_bot.engines.openai import OpenAIConfig, OpenAIEngine
 
     if not settings.openai_api_key and not settings.openai_base_url:
@@ -94,10 +95,10 @@ def _openai(settings: Settings, options: LLMOptions, progress: Progress) -> Engi
         price=_price(options),
         max_cost=options.max_cost,
     )
-    return OpenAIEngine(config, _prompter(options), progress=progress)
+    return OpenAIEngine(config, prompter, progress=progress)
 
 
-def _tgi(settings: Settings, options: LLMOptions, progress: Progress) -> Engine:
+def _tgi(settings: Settings, prompter: Prompter, options: LLMOptions, progress: Progress) -> Engine:
     from mlops_bot.engines.tgi import TGIConfig, TGIEngine
 
     if not settings.tgi_url and not settings.tgi_endpoint:
@@ -110,7 +111,7 @@ def _tgi(settings: Settings, options: LLMOptions, progress: Progress) -> Engine:
         price=_price(options),
         max_cost=options.max_cost,
     )
-    return TGIEngine(config, _prompter(options), progress=progress)
+    return TGIEngine(config, prompter, progress=progress)
 
 
 def _scripted(options: LLMOptions) -> Engine:
@@ -139,6 +140,59 @@ def _price(options: LLMOptions) -> Price | None:
     from mlops_bot.engines.pricing import Price
 
     return Price(*options.price) if options.price else None
+
+
+class Asker:
+    """The configured model, asked in words of our own: what condenses documentation and helps to find it."""
+
+    def __init__(self, settings: Settings, options: LLMOptions, progress: Progress, kind: str) -> None:
+        from mlops_bot.engines.pricing import lookup
+
+        self._messages: Sequence[Mapping[str, str]] = ()
+        make = _openai if kind == "openai" else _tgi
+        self._engine = make(settings, lambda task, context, feedback: self._messages, options, progress)
+        known = lookup(self._engine.model).price if self._engine.model else None
+        self.price = (known.input, known.output) if known else None
+
+    @property
+    def name(self) -> str:
+        return f"{self._engine.name}:{self._engine.model or 'default'}"
+
+    def __call__(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """Raises EngineError."""
+        self._messages = messages
+        nothing = cast("Any", None)  # the prompter above looks at neither task nor context
+        return self._engine.propose(nothing, nothing, n=1, temperature=0.0)[0].text or ""
+
+
+def asker(settings: Settings, options: LLMOptions, progress: Progress) -> Asker | None:
+    """The model that the settings speak of, to be asked freely; None where there is none."""
+    kind = settings.engine
+    if kind not in ("openai", "tgi"):
+        openai = bool(settings.openai_api_key or settings.openai_base_url)
+        tgi = bool(settings.tgi_url or settings.tgi_endpoint)
+        if kind != "auto" or openai == tgi:
+            return None
+        kind = "openai" if openai else "tgi"
+    return Asker(settings, options, progress, kind)
+
+
+def index_store(settings: Settings, *, writable: bool = False) -> IndexStore:
+    """The documentation store that the settings speak of: the server, else the file. Raises DocsError where it does
+    not work. Only `writable` uses the key that may write."""
+    from mlops_bot.docs import embed
+
+    def embedders(name: str) -> Embedder | None:
+        return embed.by_name(name, settings)
+
+    if settings.weaviate_url:
+        from mlops_bot.docs.weaviate import WeaviateStore
+
+        key = settings.weaviate_api_key if writable else settings.weaviate_query_key
+        return WeaviateStore(settings.weaviate_url, grpc=settings.weaviate_grpc, key=key, embedders=embedders)
+    from mlops_bot.docs.sqlite import SQLiteStore
+
+    return SQLiteStore(settings.docs_path, writable=writable, embedders=embedders)
 
 
 @contextlib.contextmanager

@@ -54,7 +54,7 @@ class Component:
     frameworks: Mapping[Framework, tuple[Literal["recipe", "llm"], ...]]  # which engines can serve a framework
     imports: tuple[str, ...]  # modules that mean "this component is used": ("mlflow",), ("torch.nn.utils.prune",)
     requirement: str  # PEP 508: "mlflow>=3.4,<4"
-    docs_sources: Mapping[str, str]
+    docs_sources: Mapping[str, Json]  # name -> address, or a mapping (docs/add-a-component.md)
     environment: Mapping[str, str]  # offline environment variables of a verification run
     store: tuple[str, ...]  # globs of what the component itself writes into the working directory
     api_modules: tuple[str, ...]  # modules whose public signatures the static stage checks calls against
