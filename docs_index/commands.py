@@ -12,7 +12,7 @@ from docs_index import declared, gathering
 from docs_index.build import Builder, Condenser, Limits, Outcome
 from docs_index.memo import Memo
 from docs_index.sources.releases import Releases
-from mlops_bot import components, compose, settings
+from mlops_bot import components, compose, compose_docs, settings
 from mlops_bot.commands import common
 from mlops_bot.console import Console
 from mlops_bot.docs import embed
@@ -133,7 +133,7 @@ def opened(where: str | None, configured: Settings, *, writable: bool = False) -
         configured = configured.override(docs=where, weaviate_url="")
     elif where == "weaviate" and not configured.weaviate_url:
         raise UserError("no Weaviate server is configured", hint="set MLOPS_BOT_WEAVIATE_URL")
-    store = compose.index_store(configured, writable=writable)
+    store = compose_docs.index_store(configured, writable=writable)
     try:
         yield store
     finally:

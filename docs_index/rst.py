@@ -50,8 +50,9 @@ def to_markdown(text: str, include: Include) -> str:
     from docutils import core, nodes
 
     settings = {
-        "report_level": 5, "halt_level": 5, "warning_stream": False, "file_insertion_enabled": False, "raw_enabled": False,
-        "input_encoding": "unicode", "_disable_config": True, "syntax_highlight": "none", "embed_stylesheet": False,
+        "report_level": 5, "halt_level": 5, "warning_stream": False, "file_insertion_enabled": False,
+        "raw_enabled": False, "doctitle_xform": False, "input_encoding": "unicode", "_disable_config": True,
+        "syntax_highlight": "none",
     }  # fmt: skip
     _learn(text)
     try:
@@ -59,7 +60,7 @@ def to_markdown(text: str, include: Include) -> str:
     except Exception as error:  # noqa: BLE001  docutils raises whatever its directives raise
         raise Unreadable(f"cannot be parsed: {type(error).__name__}") from None
     writer = _Writer(nodes)
-    writer.walk(document, 1 if any(isinstance(one, nodes.section) for one in document.children) else 0)
+    writer.walk(document, 0)
     return "\n\n".join(part for part in writer.parts if part.strip()) + "\n"
 
 
@@ -155,7 +156,7 @@ class _Writer:
             if isinstance(child, nodes.section):
                 self.walk(child, level + 1)
             elif isinstance(child, nodes.title):
-                self.parts.append(f"{'#' * min(max(level - (level > 1), 1), 6)} {child.astext()}")
+                self.parts.append(f"{'#' * min(max(level, 1), 6)} {child.astext()}")
             elif isinstance(child, nodes.literal_block | nodes.doctest_block):
                 self.parts.append(_fenced(child.astext()))
             elif isinstance(child, nodes.bullet_list | nodes.enumerated_list):

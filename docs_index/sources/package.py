@@ -105,9 +105,7 @@ class _Reader:
         text = "\n\n".join(part for part in parts if part)
         if len(text) < 30:
             return None
-        return Page(
-            f"docstring:{name}", self._url(self._file(found)), name, text, (*public, *_rest(names, public))
-        )
+        return Page(f"docstring:{name}", self._url(self._file(found)), name, text, (*public, *_rest(names, public)))
 
     def _file(self, found: Any) -> str:
         try:

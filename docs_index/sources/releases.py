@@ -64,7 +64,7 @@ class Releases:
         here = self.installed()
         if here is not None and allowed.contains(here, prereleases=True):
             return here
-        found = [one.version for one in self._archives() if allowed.contains(one.version)]
+        found = [one.version for one in self._archives() if allowed.contains(one.version, prereleases=False)]
         if not found:
             raise UserError(f"the package index has no release of {self.name} with {specifier or 'a version'}")
         return str(max(found))

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from mlops_bot import components
+from mlops_bot import components, compose_docs
 from mlops_bot.cache import Cache
 from mlops_bot.errors import SandboxError, UserError
 from mlops_bot.settings import Settings
 from mlops_bot.types import Component, Context, Engine, Feedback, Progress, Sandbox, Task
 
 if TYPE_CHECKING:
-    from mlops_bot.docs.records import Embedder, IndexStore
     from mlops_bot.engines.common import Prompter
     from mlops_bot.engines.pricing import Price
     from mlops_bot.sandbox.docker import DockerSandbox
@@ -32,6 +31,7 @@ class LLMOptions:
     price: tuple[float, float] | None = None  # US dollars per million input and output tokens
     answers: Path | None = None  # scripted engine: file or folder of completions
     answer: Literal["auto", "file", "edits"] = "auto"  # the form of an answer that is asked for
+    docs: str = compose_docs.DEFAULT_APPROACH  # how documentation is found for prompts; "none": not at all
 
 
 def engines(settings: Settings, component: Component, options: LLMOptions, progress: Progress) -> Sequence[Engine]:
@@ -44,13 +44,14 @@ def engines(settings: Settings, component: Component, options: LLMOptions, progr
         case "recipe":
             return [recipe]
         case "openai":
-            return [_openai(settings, _prompter(options), options, progress)]
+            return _documented([_openai(settings, _prompter(options), options, progress)], settings, options, progress)
         case "tgi":
-            return [_tgi(settings, _prompter(options), options, progress)]
+            return _documented([_tgi(settings, _prompter(options), options, progress)], settings, options, progress)
         case "scripted":
             return [_scripted(options)]
         case _:
             model = _configured_model(settings, _prompter(options), options, progress)
+            model = _documented(model, settings, options, progress)
             if component.has_recipe:
                 return [recipe, *model]
             if not model:
@@ -59,6 +60,20 @@ def engines(settings: Settings, component: Component, options: LLMOptions, progr
                     hint="set OPENAI_API_KEY (or OPENAI_BASE_URL), or MLOPS_BOT_TGI_URL",
                 )
             return model
+
+
+def _documented(models: Sequence[Engine], settings: Settings, options: LLMOptions, progress: Progress) -> list[Engine]:
+    """The models, with documentation in their prompts where there is an index."""
+    from mlops_bot.engines.documented import Documented
+
+    def ask() -> tuple[Asker, str]:
+        asker = Asker(settings, options, progress, models[0].name)
+        return asker, asker.name
+
+    if not models:
+        return []
+    retrieve = compose_docs.retriever(settings, options.docs, ask, progress)
+    return [Documented(engine, retrieve) for engine in models] if retrieve is not None else list(models)
 
 
 def recipe_engines() -> Sequence[Engine]:
@@ -175,24 +190,6 @@ def asker(settings: Settings, options: LLMOptions, progress: Progress) -> Asker 
             return None
         kind = "openai" if openai else "tgi"
     return Asker(settings, options, progress, kind)
-
-
-def index_store(settings: Settings, *, writable: bool = False) -> IndexStore:
-    """The documentation store that the settings speak of: the server, else the file. Raises DocsError where it does
-    not work. Only `writable` uses the key that may write."""
-    from mlops_bot.docs import embed
-
-    def embedders(name: str) -> Embedder | None:
-        return embed.by_name(name, settings)
-
-    if settings.weaviate_url:
-        from mlops_bot.docs.weaviate import WeaviateStore
-
-        key = settings.weaviate_api_key if writable else settings.weaviate_query_key
-        return WeaviateStore(settings.weaviate_url, grpc=settings.weaviate_grpc, key=key, embedders=embedders)
-    from mlops_bot.docs.sqlite import SQLiteStore
-
-    return SQLiteStore(settings.docs_path, writable=writable, embedders=embedders)
 
 
 @contextlib.contextmanager

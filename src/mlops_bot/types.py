@@ -119,6 +119,16 @@ class DocChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Citation:
+    """A passage that was in a prompt, as reports name it."""
+
+    component: str
+    version: str
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hyperparameter:
     name: str
     value: str | None  # source text of the default, if there is one
@@ -191,6 +201,7 @@ class Context:
     facts: Mapping[str, SourceFacts]  # by path
     style: Literal["zero-shot", "doc-prompt"] = "doc-prompt"
     docs: tuple[DocChunk, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)  # component -> the release that the project pins
 
 
 # --- what is proposed --------------------------------------------------------------------------------------
@@ -212,6 +223,7 @@ class Proposal:
     cost: float | None = None  # US dollars; None where no price is known
     finish_reason: str | None = None  # "stop" | "length" | ...
     seconds: float = 0.0
+    docs: tuple[Citation, ...] = ()  # the documentation that was in its prompt
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
-"""The calls of a component's API that a program makes, through variables too: `repo = git.Repo(".")`, `repo.index.add(...)`
-is `git.Repo.index.add`. Pure; a name that is bound to several things gives all of them."""
+"""The calls of a component's API that a program makes, through variables too: after `repo = git.Repo(".")`,
+`repo.index.add(...)` is `git.Repo.index.add`. Pure; a name that is bound to several things gives all of them."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -12,9 +13,26 @@ def calls_of(text: str, modules: Sequence[str]) -> tuple[str, ...]:
     """Qualified names in the order of the program, each once. Text that is no Python gives nothing."""
     try:
         tree = ast.parse(text)
-        return tuple(dict.fromkeys(_Reader(tree, modules).calls()))
+        found = dict.fromkeys(_Reader(tree, [module.split(".")[0] for module in modules]).calls())
+        return tuple(name for name in found if any(f"{name}.".startswith(f"{module}.") for module in modules))
     except (SyntaxError, ValueError, RecursionError):
         return ()
+
+
+def named_in(text: str, modules: Sequence[str]) -> tuple[str, ...]:
+    """What a text or a piece of a program calls, as far as it can be guessed: qualified names in the text; in a piece
+    without its imports, every method that is called is taken for one of the first module."""
+    roots = "|".join(map(re.escape, modules))
+    found = re.findall(rf"\b(?:{roots})(?:\.\w+)+", text) if modules else []
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return tuple(dict.fromkeys(found))
+    if not found and modules:
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        names = [_dotted(call.func) for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset))]
+        found = [f"{modules[0]}.{name.partition('.')[2] or name}" for name in names if name]
+    return tuple(dict.fromkeys(found))
 
 
 class _Reader:
@@ -89,7 +107,7 @@ class _Reader:
 
 
 def _product(name: str) -> str:
-    """What a call gives: a class its instance; a constructor method (`Repo.init`, `Repo.clone_from`) one of its class."""
+    """What a call gives: a class its instance; a constructor method (`Repo.init`) one of its class."""
     owner, _, method = name.rpartition(".")
     is_class = owner.rpartition(".")[2][:1].isupper()
     return owner if is_class and (method in ("init", "clone") or method.startswith(("from_", "clone_"))) else name

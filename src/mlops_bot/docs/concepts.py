@@ -51,7 +51,6 @@ _VERSIONING: Sequence[tuple[str, str]] = (
     (r"(move|mv|rename)$", "move rename tracked file"),
     (r"(merge|rebase|merge_base)$", "merge changes of branches"),
     (r"(log|blame|show|cat_file|data_stream|read\w*|open)$", "read open file contents at a revision"),
-    (r"(repo|repository)$", "repository object open existing project root directory"),
 )  # fmt: skip
 _TABLES: Mapping[Functionality, Sequence[tuple[str, str]]] = {
     "experiment-tracking": _TRACKING,
@@ -82,12 +81,18 @@ _NEEDED: Mapping[Functionality, Sequence[str]] = {
         "checkout data of a revision", "pull data from remote",
     ),
 }  # fmt: skip
-_FRAMEWORKS: Mapping[Framework, str] = {"pytorch": "pytorch", "lightning": "pytorch lightning", "keras": "keras", "sklearn": "sklearn"}
+_FRAMEWORKS: Mapping[Framework, str] = {
+    "pytorch": "pytorch",
+    "lightning": "pytorch lightning",
+    "keras": "keras",
+    "sklearn": "sklearn",
+}
 
 
 def purpose(call: str, functionality: Functionality | None) -> str:
     """What a call is for, "" where the tables do not know it. `call` is a qualified name."""
-    tables = [_TABLES[functionality]] if functionality in _TABLES else [_TRACKING, _VERSIONING]
+    known = _TABLES.get(functionality) if functionality else None
+    tables = [known] if known is not None else [_TRACKING, _VERSIONING]
     tail = ".".join(call.lower().split(".")[-2:])
     for table in tables:
         for pattern, words in table:

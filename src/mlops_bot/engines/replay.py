@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mlops_bot.types import Context, Engine, Feedback, Proposal, Task
+from mlops_bot.types import Citation, Context, Engine, Feedback, Proposal, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,14 @@ class Noted:
     cost: float | None = None
     finish_reason: str | None = None
     seconds: float = 0.0
+    docs: tuple[Citation, ...] = ()
 
     def proposal(self) -> Proposal:
         return Proposal(
             engine=self.engine, model=self.model, text=self.text, declined=self.declined,
             temperature=self.temperature, sample=self.sample, input_tokens=self.input_tokens,
             output_tokens=self.output_tokens, cost=self.cost, finish_reason=self.finish_reason, seconds=self.seconds,
+            docs=self.docs,
         )  # fmt: skip
 
 
