@@ -1,15 +1,17 @@
 """What every test gets: no key, no network beyond this machine, its own cache; and Docker tests only with an engine.
 
-Marks are registered in pyproject.toml: `slow` (more than five seconds) and `docker` (needs an engine).
+Marks are registered in pyproject.toml: `slow` (more than five seconds), `docker` (needs an engine) and `browser`
+(needs Chromium).
 """
 
 from __future__ import annotations
 
 import ipaddress
 import os
+import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,33 +27,34 @@ _KEPT = (
     "MLOPS_BOT_DOCKER_BUILD_NETWORK",
     "MLOPS_BOT_DOCKER_RUNTIME",
     "MLOPS_BOT_REQUIRE_DOCKER",
+    "MLOPS_BOT_REQUIRE_BROWSER",
 )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselects the Docker tests where no engine answers; refuses to start where they are required (.ci/run)."""
-    docker = [item for item in items if item.get_closest_marker("docker")]
-    if not docker or _docker_answers():
-        return
-    if os.environ.get("MLOPS_BOT_REQUIRE_DOCKER"):
-        raise pytest.UsageError(
-            "MLOPS_BOT_REQUIRE_DOCKER is set, but no Docker engine answers: run scripts/docker-engine"
-        )
-    config.hook.pytest_deselected(items=docker)
-    items[:] = [item for item in items if item not in docker]
-    config.stash[_NO_DOCKER] = len(docker)
+    """Deselects tests of what is not here; refuses to start where it is required (.ci/run)."""
+    for mark, (found, required, advice) in _NEEDS.items():
+        marked = [item for item in items if item.get_closest_marker(mark)]
+        if not marked or found():
+            continue
+        if os.environ.get(required):
+            raise pytest.UsageError(f"{required} is set, but there is none: {advice}")
+        config.hook.pytest_deselected(items=marked)
+        items[:] = [item for item in items if item not in marked]
+        config.stash.setdefault(_LEFT_OUT, {})[mark] = len(marked)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Says what was left out, and how to get it."""
-    left_out = config.stash.get(_NO_DOCKER, 0)
-    if left_out:
-        terminalreporter.write_line(
-            f"No Docker engine answers: {left_out} tests left out; `scripts/docker-engine` brings one"
-        )
+    for mark, count in config.stash.get(_LEFT_OUT, {}).items():
+        terminalreporter.write_line(f"No {mark}: {count} tests left out; {_NEEDS[mark][2]}")
 
 
-_NO_DOCKER = pytest.StashKey[int]()
+_LEFT_OUT = pytest.StashKey[dict[str, int]]()
+
+
+def _browser_is_there() -> bool:
+    return shutil.which("chromedriver") is not None and shutil.which("chromium") is not None
 
 
 def _docker_answers() -> bool:
@@ -60,6 +63,12 @@ def _docker_answers() -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return answer.returncode == 0
+
+
+_NEEDS: dict[str, tuple[Callable[[], bool], str, str]] = {
+    "docker": (_docker_answers, "MLOPS_BOT_REQUIRE_DOCKER", "`scripts/docker-engine` brings an engine"),
+    "browser": (_browser_is_there, "MLOPS_BOT_REQUIRE_BROWSER", "`apt-get install chromium chromium-driver` brings it"),
+}
 
 
 @pytest.fixture(scope="session", autouse=True)

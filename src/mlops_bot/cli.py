@@ -10,6 +10,7 @@ from typing import NoReturn
 from mlops_bot import __version__
 from mlops_bot.settings import ENGINES, SANDBOXES, STAGES
 
+DOCS_APPROACHES = ("calls", "docs-search", "llm-search", "llm-docs-search", "none")
 _EPILOG = """\
 exit codes: 0 verified, 1 not verified, 2 bad request or configuration, 3 infrastructure, 130 interrupted
 more: docs/commands.md"""
@@ -116,6 +117,33 @@ def parser() -> argparse.ArgumentParser:
     action.add_argument("--dry-run", action="store_true", help="print what would be sent, and send nothing")
     action.set_defaults(command=_action)
 
+    docs = commands.add_parser("docs", help="search the documentation index", description="The documentation index.")
+    actions = docs.add_subparsers(title="actions", metavar="ACTION", required=True, parser_class=Parser)
+    search = actions.add_parser(
+        "search",
+        help="find passages",
+        description="Finds passages as they would get into a prompt.",
+        epilog='example: mlops-bot docs search mlflow "log a metric for every epoch"',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    search.add_argument("component", metavar="COMPONENT", help="whose documentation, such as mlflow")
+    search.add_argument("query", metavar="QUERY", help="words, or code; @FILE reads a file")
+    search.add_argument("--source", metavar="COMPONENT", help="the component that the code uses now")
+    search.add_argument("--for", dest="functionality", metavar="FUNCTIONALITY", help=_FOR)
+    search.add_argument("--version", metavar="V", help="the release in use (default: the newest that is indexed)")
+    search.add_argument("--approach", choices=DOCS_APPROACHES[:-1], metavar="NAME", default="calls",
+                        help=f"{_any(DOCS_APPROACHES[:-1])} (default calls)")  # fmt: skip
+    search.add_argument("--limit", metavar="N", type=_positive, default=5, help="passages (default 5)")
+    search.add_argument(
+        "--engine", choices=("auto", "openai", "tgi"), metavar="NAME", help="the model of llm approaches"
+    )
+    search.add_argument("--model", metavar="NAME", help="the model of llm approaches")
+    search.add_argument("--json", metavar="FILE", help="write the passages as JSON ('-': standard output)")
+    search.set_defaults(command=_docs)
+    status = actions.add_parser("status", help="say which documentation is indexed")
+    status.add_argument("--json", metavar="FILE", help="write it as JSON ('-': standard output)")
+    status.set_defaults(command=_docs_status)
+
     doctor = command(
         "doctor", "say what works on this machine, what is missing, and what to do",
         "Changes nothing.\nExit code 3 when something that is configured does not work.", "mlops-bot doctor",
@@ -168,6 +196,13 @@ def _prompt_options(group: argparse._ActionsContainer) -> None:
         default="doc-prompt",
         metavar="STYLE",
         help="doc-prompt (with the component's guide, the default) or zero-shot",
+    )
+    group.add_argument(
+        "--docs",
+        choices=DOCS_APPROACHES,
+        default="calls",
+        metavar="NAME",
+        help=f"how documentation is found in the index: {_any(DOCS_APPROACHES)} (default calls)",
     )
     group.add_argument(
         "--answer",
@@ -239,6 +274,18 @@ def _action(options: argparse.Namespace) -> int:
     from mlops_bot.commands import action
 
     return action.run(options)
+
+
+def _docs(options: argparse.Namespace) -> int:
+    from mlops_bot.commands import docs
+
+    return docs.search(options)
+
+
+def _docs_status(options: argparse.Namespace) -> int:
+    from mlops_bot.commands import docs
+
+    return docs.status(options)
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -7,9 +7,9 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from mlops_bot import components
+from mlops_bot import components, compose_docs
 from mlops_bot.cache import Cache
 from mlops_bot.errors import SandboxError, UserError
 from mlops_bot.settings import Settings
@@ -31,6 +31,7 @@ class LLMOptions:
     price: tuple[float, float] | None = None  # US dollars per million input and output tokens
     answers: Path | None = None  # scripted engine: file or folder of completions
     answer: Literal["auto", "file", "edits"] = "auto"  # the form of an answer that is asked for
+    docs: str = compose_docs.DEFAULT_APPROACH  # how documentation is found for prompts; "none": not at all
 
 
 def engines(settings: Settings, component: Component, options: LLMOptions, progress: Progress) -> Sequence[Engine]:
@@ -43,13 +44,14 @@ def engines(settings: Settings, component: Component, options: LLMOptions, progr
         case "recipe":
             return [recipe]
         case "openai":
-            return [_openai(settings, options, progress)]
+            return _documented([_openai(settings, _prompter(options), options, progress)], settings, options, progress)
         case "tgi":
-            return [_tgi(settings, options, progress)]
+            return _documented([_tgi(settings, _prompter(options), options, progress)], settings, options, progress)
         case "scripted":
             return [_scripted(options)]
         case _:
-            model = _configured_model(settings, options, progress)
+            model = _configured_model(settings, _prompter(options), options, progress)
+            model = _documented(model, settings, options, progress)
             if component.has_recipe:
                 return [recipe, *model]
             if not model:
@@ -60,13 +62,27 @@ def engines(settings: Settings, component: Component, options: LLMOptions, progr
             return model
 
 
+def _documented(models: Sequence[Engine], settings: Settings, options: LLMOptions, progress: Progress) -> list[Engine]:
+    """The models, with documentation in their prompts where there is an index."""
+    from mlops_bot.engines.documented import Documented
+
+    def ask() -> tuple[Asker, str]:
+        asker = Asker(settings, options, progress, models[0].name)
+        return asker, asker.name
+
+    if not models:
+        return []
+    retrieve = compose_docs.retriever(settings, options.docs, ask, progress)
+    return [Documented(engine, retrieve) for engine in models] if retrieve is not None else list(models)
+
+
 def recipe_engines() -> Sequence[Engine]:
     from mlops_bot.engines.recipe import RecipeEngine
 
     return [RecipeEngine(components.recipe)]
 
 
-def _configured_model(settings: Settings, options: LLMOptions, progress: Progress) -> list[Engine]:
+def _configured_model(settings: Settings, prompter: Prompter, options: LLMOptions, progress: Progress) -> list[Engine]:
     """The model that the settings speak of: at most one, so that nobody's code goes where it was not meant to go."""
     openai = bool(settings.openai_api_key or settings.openai_base_url)
     tgi = bool(settings.tgi_url or settings.tgi_endpoint)
@@ -76,11 +92,11 @@ def _configured_model(settings: Settings, options: LLMOptions, progress: Progres
             hint="say which one: --engine openai or --engine tgi (--engine recipe uses neither)",
         )
     if openai:
-        return [_openai(settings, options, progress)]
-    return [_tgi(settings, options, progress)] if tgi else []
+        return [_openai(settings, prompter, options, progress)]
+    return [_tgi(settings, prompter, options, progress)] if tgi else []
 
 
-def _openai(settings: Settings, options: LLMOptions, progress: Progress) -> Engine:
+def _openai(settings: Settings, prompter: Prompter, options: LLMOptions, progress: Progress) -> Engine:
     from mlops_bot.engines.openai import OpenAIConfig, OpenAIEngine
 
     if not settings.openai_api_key and not settings.openai_base_url:
@@ -94,10 +110,10 @@ def _openai(settings: Settings, options: LLMOptions, progress: Progress) -> Engi
         price=_price(options),
         max_cost=options.max_cost,
     )
-    return OpenAIEngine(config, _prompter(options), progress=progress)
+    return OpenAIEngine(config, prompter, progress=progress)
 
 
-def _tgi(settings: Settings, options: LLMOptions, progress: Progress) -> Engine:
+def _tgi(settings: Settings, prompter: Prompter, options: LLMOptions, progress: Progress) -> Engine:
     from mlops_bot.engines.tgi import TGIConfig, TGIEngine
 
     if not settings.tgi_url and not settings.tgi_endpoint:
@@ -110,7 +126,7 @@ def _tgi(settings: Settings, options: LLMOptions, progress: Progress) -> Engine:
         price=_price(options),
         max_cost=options.max_cost,
     )
-    return TGIEngine(config, _prompter(options), progress=progress)
+    return TGIEngine(config, prompter, progress=progress)
 
 
 def _scripted(options: LLMOptions) -> Engine:
@@ -139,6 +155,41 @@ def _price(options: LLMOptions) -> Price | None:
     from mlops_bot.engines.pricing import Price
 
     return Price(*options.price) if options.price else None
+
+
+class Asker:
+    """The configured model, asked in words of our own: what condenses documentation and helps to find it."""
+
+    def __init__(self, settings: Settings, options: LLMOptions, progress: Progress, kind: str) -> None:
+        from mlops_bot.engines.pricing import lookup
+
+        self._messages: Sequence[Mapping[str, str]] = ()
+        make = _openai if kind == "openai" else _tgi
+        self._engine = make(settings, lambda task, context, feedback: self._messages, options, progress)
+        known = lookup(self._engine.model).price if self._engine.model else None
+        self.price = (known.input, known.output) if known else None
+
+    @property
+    def name(self) -> str:
+        return f"{self._engine.name}:{self._engine.model or 'default'}"
+
+    def __call__(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """Raises EngineError."""
+        self._messages = messages
+        nothing = cast("Any", None)  # the prompter above looks at neither task nor context
+        return self._engine.propose(nothing, nothing, n=1, temperature=0.0)[0].text or ""
+
+
+def asker(settings: Settings, options: LLMOptions, progress: Progress) -> Asker | None:
+    """The model that the settings speak of, to be asked freely; None where there is none."""
+    kind = settings.engine
+    if kind not in ("openai", "tgi"):
+        openai = bool(settings.openai_api_key or settings.openai_base_url)
+        tgi = bool(settings.tgi_url or settings.tgi_endpoint)
+        if kind != "auto" or openai == tgi:
+            return None
+        kind = "openai" if openai else "tgi"
+    return Asker(settings, options, progress, kind)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from mlops_bot.shown import bounded
 from mlops_bot.types import Adaptation, Attempt, Failed, Json, Observation, Passed, Verdict
@@ -54,6 +54,7 @@ def report(results: Sequence[tuple[Adaptation, Sequence[Change]]]) -> dict[str, 
         for stage, spent in adaptation.seconds.items():
             seconds[stage] = round(seconds.get(stage, 0.0) + spent, 3)
     reasons = [f"{a.task.script.path}: {a.reason}" for a in adaptations if a.reason]
+    cited = [one for single in singles for one in single["documentation"]]
     files: dict[str, Json] = {}
     for single in singles:
         for file in single["files"]:
@@ -69,6 +70,7 @@ def report(results: Sequence[tuple[Adaptation, Sequence[Change]]]) -> dict[str, 
         "attempts": [attempt for single in singles for attempt in single["attempts"]],
         "evidence": {a.task.script.path: s["evidence"] for a, s in zip(adaptations, singles, strict=True)},
         "baseline": {a.task.script.path: s["baseline"] for a, s in zip(adaptations, singles, strict=True)},
+        "documentation": [one for n, one in enumerate(cited) if one not in cited[:n]],
         "seconds": seconds,
         "reports": singles,
     }
@@ -117,8 +119,15 @@ def _single(adaptation: Adaptation, changes: Sequence[Change]) -> dict[str, Json
         "attempts": [_attempt(task.script.path, attempt) for attempt in adaptation.attempts],
         "evidence": _evidence(best.verdict.evidence) if best else {},
         "baseline": _observation(adaptation.baseline),
+        "documentation": _documentation(adaptation),
         "seconds": dict(adaptation.seconds),
     }
+
+
+def _documentation(adaptation: Adaptation) -> list[dict[str, Json]]:
+    """Every passage that was in a prompt, once, in the order in which the prompts cite them."""
+    cited = dict.fromkeys(one for attempt in adaptation.attempts for one in attempt.proposal.docs)
+    return [asdict(one) for one in cited]
 
 
 def _attempt(path: str, attempt: Attempt) -> dict[str, Json]:

@@ -54,7 +54,7 @@ class Component:
     frameworks: Mapping[Framework, tuple[Literal["recipe", "llm"], ...]]  # which engines can serve a framework
     imports: tuple[str, ...]  # modules that mean "this component is used": ("mlflow",), ("torch.nn.utils.prune",)
     requirement: str  # PEP 508: "mlflow>=3.4,<4"
-    docs_sources: Mapping[str, str]
+    docs_sources: Mapping[str, Json]  # name -> address, or a mapping (docs/add-a-component.md)
     environment: Mapping[str, str]  # offline environment variables of a verification run
     store: tuple[str, ...]  # globs of what the component itself writes into the working directory
     api_modules: tuple[str, ...]  # modules whose public signatures the static stage checks calls against
@@ -116,6 +116,16 @@ class DocChunk:
     text: str
     path: str = ""  # the page's path in its source, or "docstring:" and a qualified name
     names: tuple[str, ...] = ()  # qualified names that it documents, the public one first
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A passage that was in a prompt, as reports name it."""
+
+    component: str
+    version: str
+    title: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +201,7 @@ class Context:
     facts: Mapping[str, SourceFacts]  # by path
     style: Literal["zero-shot", "doc-prompt"] = "doc-prompt"
     docs: tuple[DocChunk, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)  # component -> the release that the project pins
 
 
 # --- what is proposed --------------------------------------------------------------------------------------
@@ -212,6 +223,7 @@ class Proposal:
     cost: float | None = None  # US dollars; None where no price is known
     finish_reason: str | None = None  # "stop" | "length" | ...
     seconds: float = 0.0
+    docs: tuple[Citation, ...] = ()  # the documentation that was in its prompt
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     delivery.check_targets(gathered, write=options.write, out=options.out)
     how = work.How(options.samples, options.temperature, options.repair, options.style, common.run_of(options))
     assignments = [work.assign(asked, script, gathered, how) for script in scripts]
-    llm = compose.LLMOptions(options.max_cost, options.price, options.answers, options.answer)
+    llm = compose.LLMOptions(options.max_cost, options.price, options.answers, options.answer, options.docs)
     results: list[tuple[Adaptation, Sequence[Change]]] = []
     written: list[str] = []
     with Console(quiet=options.quiet, no_color=configured.no_color, secrets=configured.secrets) as console:

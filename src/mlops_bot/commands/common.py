@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlops_bot import command, components, notebook, project, shown, source
+from mlops_bot import command, components, notebook, project, requirement_lines, shown, source
 from mlops_bot.errors import UserError
 from mlops_bot.project import Project
 from mlops_bot.requirements_file import implied_requirements, third_party_requirements
@@ -79,6 +79,20 @@ def requirements(task: Task, facts: SourceFacts, gathered: Project) -> tuple[str
     if notebook.is_notebook(task.script.path):
         implied += notebook.REQUIREMENTS
     return (*needed, *implied, *task.component.requirements)
+
+
+def releases(task: Task, gathered: Project) -> dict[str, str]:
+    """The releases of the task's components that the project pins: what documentation is looked up for."""
+    files = project.requirement_files(gathered)
+    named = requirement_lines.named(files, near=task.script.path)
+    found: dict[str, str] = {}
+    for component in filter(None, (task.component, task.source_component)):
+        distribution = requirement_lines.parse(component.requirement)
+        asked = named.get(requirement_lines.canonical(distribution.name)) if distribution else None
+        exact = [one.version for one in asked.specifier if one.operator in ("==", "===", "~=")] if asked else []
+        if exact and not exact[0].endswith("*"):
+            found[component.name] = exact[0]
+    return found
 
 
 def _imported_files(facts: SourceFacts, gathered: Project) -> list[str]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from dataclasses import replace
 from typing import Any
 
 from mlops_bot import components as registry
+from mlops_bot import compose_docs, settings
 from mlops_bot import prompt as prompts
 from mlops_bot.commands import common
 from mlops_bot.types import Context
@@ -16,17 +19,25 @@ def prompt(options: argparse.Namespace) -> int:
     options.verb = "add"
     asked = common.parse(options)
     gathered, scripts = common.reader(options.paths, None)
+    retrieve = compose_docs.retriever(settings.load(), options.docs, None, _say)
     documents = []
     for script in scripts:
         task = common.make_task(asked, script)
         facts = common.facts_of(script, gathered)
-        messages = prompts.messages(task, Context({script.path: facts}, style=options.style), answer=options.answer)
+        context = Context({script.path: facts}, style=options.style, versions=common.releases(task, gathered))
+        if retrieve is not None and options.style == "doc-prompt":
+            context = replace(context, docs=tuple(retrieve(task, context)))
+        messages = prompts.messages(task, context, answer=options.answer)
         documents.append({"path": script.path, "messages": list(messages)})
         if options.json != "-":
             for message in messages:
                 print(f"--- {message['role']} ---\n{message['content']}\n")
     common.write_json(options.json, documents)
     return 0
+
+
+def _say(stage: str, message: str) -> None:
+    print(f"note: {stage}: {message}", file=sys.stderr)
 
 
 def components(options: argparse.Namespace) -> int:

@@ -86,7 +86,9 @@ def adapt(
     progress("source", f"{facts.path}: {facts.framework or 'unknown framework'}")
     return pipeline.adapt(
         assignment.task,
-        Context(facts={facts.path: facts}, style=how.style),
+        Context(
+            facts={facts.path: facts}, style=how.style, versions=common.releases(assignment.task, assignment.project)
+        ),
         engines=engines,
         judge=lambda: judging.judge(assignment),
         isolated=judging.isolated,

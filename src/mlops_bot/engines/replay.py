@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mlops_bot.errors import CostCapReached, EngineError, MlopsBotError
-from mlops_bot.types import Context, Engine, Feedback, Proposal, Task
+from mlops_bot.types import Citation, Context, Engine, Feedback, Proposal, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,14 @@ class Noted:
     cost: float | None = None
     finish_reason: str | None = None
     seconds: float = 0.0
+    docs: tuple[Citation, ...] = ()
     error: str | None = None  # the engine failed; nothing was proposed
     capped: bool = False  # it would have cost too much
 
     @classmethod
     def of(cls, number: int, proposal: Proposal) -> Noted:
         names = ("engine", "model", "text", "declined", "temperature", "sample", "input_tokens", "output_tokens",
-                 "cost", "finish_reason", "seconds")  # fmt: skip
+                 "cost", "finish_reason", "seconds", "docs")  # fmt: skip
         return cls(number, **{name: getattr(proposal, name) for name in names})
 
     def proposal(self) -> Proposal:
@@ -42,6 +43,7 @@ class Noted:
             engine=self.engine, model=self.model, text=self.text, declined=self.declined,
             temperature=self.temperature, sample=self.sample, input_tokens=self.input_tokens,
             output_tokens=self.output_tokens, cost=self.cost, finish_reason=self.finish_reason, seconds=self.seconds,
+            docs=self.docs,
         )  # fmt: skip
 
 
