@@ -309,7 +309,8 @@ def test_rule_11_planted_keys_are_blacked_out_of_everything_shown(
     for name, value in planted.items():
         monkeypatch.setenv(name, value)
     secrets = load().secrets
-    assert set(secrets) == {"planted-openai-key", "planted-hf-token", "planted-password", "planted-index-token"}
+    assert {"planted-openai-key", "planted-hf-token", "planted-password", "planted-index-token"} <= set(secrets)
+    assert {"dXNlcjpwbGFudGVkLXBhc3N3b3Jk", "cGxhbnRlZC1pbmRleC10b2tlbjo="} <= set(secrets)  # as headers carry them
     text = " and ".join(planted.values())
     with Console(secrets=secrets) as console:
         console.progress("engine", text)

@@ -43,12 +43,13 @@ def index_store(settings: Settings, *, writable: bool = False) -> IndexStore:
 
 
 def docs_store(settings: Settings, progress: Progress) -> IndexStore | None:
-    """The store to read from; None, with a remark, where there is no index: that is no failure."""
+    """The store to read from; None where there is no index, which is no failure; remarked where one was named."""
     if settings.docs == "off":
         return None
     published = settings.weaviate_url or (settings.docs_url and not settings.docs)
     if not published and not settings.docs_path.is_file():
-        progress("docs", f"no documentation index at {settings.docs_path}: prompts have the component's guide only")
+        if settings.docs:  # nobody asked for one: nothing to remark
+            progress("docs", f"no documentation index at {settings.docs_path}: prompts have the component's guide only")
         return None
     return index_store(settings)
 

@@ -17,7 +17,7 @@ WORKFLOWS = sorted([*(ROOT / ".github" / "workflows").glob("*.yml"), *(ROOT / "e
 
 
 def test_every_input_is_read_and_every_input_that_is_read_exists() -> None:
-    read = set(re.findall(r'"INPUT_([A-Z-]+)"', (ROOT / "src" / "mlops_bot" / "settings.py").read_text()))
+    read = set(re.findall(r'"INPUT_([A-Z0-9-]+)"', (ROOT / "src" / "mlops_bot" / "settings.py").read_text()))
     mapped = {name.upper() for name in ACTION["inputs"] if f"inputs.{name} " in str(ACTION["runs"]["env"])}
     assert {name.upper() for name in ACTION["inputs"]} == read | mapped
 
