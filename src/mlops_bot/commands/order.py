@@ -161,6 +161,9 @@ class Work:
         """What the pipeline does, for the log and the checklist."""
         self.desk.progress(stage, message)
         self.board.spent(self.spent.cost, self.spent.input_tokens + self.spent.output_tokens)
+        if stage == "docs":
+            self.board.set("docs", "done", message)
+            return
         step = "candidates" if stage in ("propose", "engine", "source") else "verification"
         self.board.set(step, "running", f"{self._now}: {message}")  # type: ignore[arg-type]
 
@@ -207,6 +210,7 @@ class Work:
             runtime=where.description if where else None,
             digest=where.id if where and where.id.startswith("sha256:") else None,
             versions=where.versions if where else {},
+            docs=best.proposal.docs if best else (),
             reproduce=shlex.join(configuration.arguments(self.desk.config, self.command, path)),
         )
         if result.status == "verified" or (self._drafts and result.status in ("failed", "unverified")):

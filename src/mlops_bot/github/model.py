@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from mlops_bot.report import Change
-from mlops_bot.types import Command, DocChunk, Json
+from mlops_bot.types import Citation, Command, Json
 
 # --- what arrived ------------------------------------------------------------------------------------------
 
@@ -221,7 +221,7 @@ class FileResult:
     digest: str | None = None  # of the sandbox image, where there is one
     versions: Mapping[str, str] = field(default_factory=dict)  # of what matters: python, torch, mlflow ...
     reproduce: str | None = None  # the command line that does the same locally
-    docs: tuple[DocChunk, ...] = ()  # what the model was given, or the guide's sources
+    docs: tuple[Citation, ...] = ()  # the documentation that was in the model's prompt
 
 
 @dataclass(frozen=True, slots=True)

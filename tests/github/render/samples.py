@@ -7,7 +7,7 @@ from typing import Any
 
 from mlops_bot.github.model import Checklist, FileResult, Outcome, PullRequest, Record, Step
 from mlops_bot.report import Change
-from mlops_bot.types import Command, DocChunk
+from mlops_bot.types import Citation, Command
 
 ADD = Command("add", "mlflow", functionality="experiment-tracking", author="ada")
 SHA = "1a2b3c4d" * 5
@@ -66,7 +66,7 @@ VERIFIED_FILE = FileResult(
     runtime="image mlops-bot-sandbox:1f3a (from python:3.11-slim, 3 requirements)", digest="sha256:" + "ab" * 32,
     versions={"python": "3.11.9", "scikit-learn": "1.9.1"},
     reproduce="mlops-bot add mlflow src/train.py --engine openai --sandbox docker",
-    docs=(DocChunk("mlflow", "3.4", "Automatic Logging", "https://mlflow.org/docs/latest/ml/tracking/autolog/", "..."),),
+    docs=(Citation("mlflow", "3.4", "Automatic Logging", "https://mlflow.org/docs/latest/ml/tracking/autolog/"),),
 )  # fmt: skip
 FAILED_FILE = FileResult(
     "src/other.py", "failed", "failed at effect: no run holds a metric", "log the loss of each epoch",
@@ -134,7 +134,7 @@ def hostile(text: str, *, large: int = 1) -> Outcome:
     both = (
         FileResult(
             text, "verified", changes=(change,), report=report(passed, evidence=found, baseline={"stdout": long}), runtime=text,
-            digest=text, versions={text: text}, reproduce=text, docs=(DocChunk(text, text, text, text, text),),
+            digest=text, versions={text: text}, reproduce=text, docs=(Citation(text, text, text, text),),
         ),
         FileResult(text, "failed", text, text, (change,), report(tried, evidence=found)),
         FileResult(text, "refused", text, text),

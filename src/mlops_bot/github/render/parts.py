@@ -92,9 +92,16 @@ def link(text: str, address: str, hosts: Collection[str]) -> str:
     return f"{prose(text, 200)} {code(address)}"
 
 
+def pages(component: Component | None) -> dict[str, str]:
+    """Name -> address of a component's documentation, as its own definition says; sources without one are left out."""
+    given = component.docs_sources if component else {}
+    found = {name: source.get("url") if isinstance(source, Mapping) else source for name, source in given.items()}
+    return {name: address for name, address in found.items() if isinstance(address, str)}
+
+
 def hosts(component: Component | None) -> frozenset[str]:
-    """Where the component's documentation is, as its own definition says."""
-    found = (_ADDRESS.fullmatch(address) for address in (component.docs_sources.values() if component else ()))
+    """Where the component's documentation is."""
+    found = (_ADDRESS.fullmatch(address) for address in pages(component).values())
     return frozenset(match[1].lower() for match in found if match)
 
 
