@@ -57,6 +57,22 @@ def elsewhere(program: Program, stretches: list[Stretch]) -> set[Function]:
     return seen - homes
 
 
+def comes_after(program: Program, statement: ast.stmt, spots: list[ast.stmt]) -> bool:
+    """Does one of the `spots` surely run before `statement`, in its function?"""
+    current: ast.stmt = statement
+    while True:
+        suite = program.suite_of(current)
+        for earlier in suite[: suite.index(current)]:
+            if isinstance(earlier, (ast.If, ast.Try)) and not any(program.inside(spot, earlier) for spot in spots):
+                continue
+            if any(contains(program, earlier, spot) for spot in spots):
+                return True
+        owner = program.parent[current]
+        if not isinstance(owner, ast.stmt) or isinstance(owner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            return False
+        current = owner
+
+
 def choose(program: Program, spots: list[ast.stmt], core: ast.stmt | None, needed: list[ast.stmt]) -> Stretch | None:
     """The run for all `spots`; around `core` alone when the program trains several times.
 

@@ -446,3 +446,54 @@ def test_scores_that_are_kept_are_logged() -> None:
     )
     assert '    wandb.log({"train_score": train_score})\n' in text
     assert '    wandb.log({"test_score": test_score})\n' in text
+
+
+SHOWN = """\
+import matplotlib.pyplot as plt
+from sklearn.svm import SVC
+
+plt.plot(X)
+plt.show()
+model = SVC()
+model.fit(X, y)
+print("accuracy:", model.score(X_test, y_test))
+plt.plot(model.predict(X))
+{save}
+"""
+
+
+@pytest.mark.parametrize(
+    ("save", "logged"),
+    [
+        ("plt.show()", 'wandb.log({"figure": wandb.Image(plt.gcf())})\n    plt.show()\n'),
+        ('plt.savefig("a.png")', 'plt.savefig("a.png")\n    wandb.log({"a": wandb.Image("a.png")})\n'),
+    ],
+)
+def test_figures_of_what_was_trained_are_logged(save: str, logged: str) -> None:
+    text = adapted("wandb", SHOWN.format(save=save))
+    assert f"    {logged}" in text
+    assert text.count("wandb.Image") == 1
+
+
+@pytest.mark.parametrize(
+    ("models", "loop", "scored"),
+    [
+        ("[SVC(), SVR()]", "for model in models:", True),
+        ("[SVC(), SVR()]", "for number, model in enumerate(models):", True),
+        ("[SVC(), SVR()]", "for name, model in zip(names, models):", True),
+        ('[("a", SVC()), ("b", SVR())]', "for name, model in models:", True),
+        ('{"a": SVC(), "b": SVR()}', "for name, model in models.items():", True),
+        ("[SVC(), make()]", "for model in models:", False),
+        ("[SVC(), NeighborhoodComponentsAnalysis()]", "for model in models:", False),
+        ("load()", "for model in models:", False),
+    ],
+)
+def test_models_of_a_loop_get_a_score_where_all_of_them_have_one(models: str, loop: str, scored: bool) -> None:
+    outcome = adapt(
+        "wandb",
+        "from sklearn.neighbors import NeighborhoodComponentsAnalysis\nfrom sklearn.svm import SVC, SVR\n\n"
+        f"models = {models}\n{loop}\n    plot(model.fit(X, y).predict(X))\n",
+    )
+    assert isinstance(outcome, NotApplicable) != scored
+    if not isinstance(outcome, NotApplicable):
+        assert '"training_score": model.score(X, y)' in outcome.text

@@ -50,6 +50,9 @@ class Comet:
         row = [f"{name}: {value}" for name, value in entries]
         return call_text(f"{receiver}.log_metrics", row, rest, place.statement)
 
+    def shown(self, place: Place, pyplot: str) -> str:
+        return f"{_receiver(place)}.log_figure(figure={pyplot}.gcf())"
+
     def file(self, place: Place, path: str, *, figure: bool) -> str:
         receiver = _receiver(place)
         if figure:

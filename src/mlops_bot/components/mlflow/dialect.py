@@ -31,6 +31,9 @@ class _MLflow:
     def metrics(self, place: Place, entries: Sequence[tuple[str, str]], step: str | None) -> str:
         return _metrics(place, entries, [f"step={step}"] if step is not None else [])
 
+    def shown(self, place: Place, pyplot: str) -> str:
+        return ""
+
     def file(self, place: Place, path: str, *, figure: bool) -> str:
         return f"mlflow.log_artifact({path})"
 

@@ -48,6 +48,9 @@ class Wandb:
             row += [f"{counter}: {step}"] if counter not in [name for name, _ in entries] else []
         return call_text("wandb.log", row, (), place.statement)
 
+    def shown(self, place: Place, pyplot: str) -> str:
+        return f"wandb.log({{{place.program.string('figure')}: wandb.Image({pyplot}.gcf())}})"
+
     def file(self, place: Place, path: str, *, figure: bool) -> str:
         if figure:
             name = place.program.string(stem(path) or "image")

@@ -92,6 +92,10 @@ class Dialect(Protocol):
         """Logs metrics, (name as source text, value), to the open run."""
         ...
 
+    def shown(self, place: Place, pyplot: str) -> str:
+        """Logs the figure that is about to be shown, "" where the tracker is not to. `pyplot`: how it is spelt."""
+        ...
+
     def file(self, place: Place, path: str, *, figure: bool) -> str:
         """Logs a file that has just been saved. `figure`: it is an image."""
         ...

@@ -1,9 +1,10 @@
-"""Files that a program saves become artifacts of its run."""
+"""Files that a program saves, and figures that it shows, become artifacts of its run."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from mlops_bot.rewrite import naming, params, runs, steps
@@ -23,17 +24,43 @@ def log_files(
     core: ast.stmt | None,
     dialect: Dialect,
     *,
+    trained: Sequence[ast.stmt] = (),
     guard: Guard = unguarded,
 ) -> int:
-    """Each file is logged right after it is saved. Returns how many there are."""
-    found = [item for item in saved(program, core) if stretch.covers(program, item[0])]
+    """Each file is logged right after it is saved, each figure right before it is shown. Returns how many there are.
+
+    `trained`: statements after which there is something to be seen.
+    """
+    found = [item for item in saved(program, core, trained) if stretch.covers(program, item[0])]
     for statement, path, figure in found:
         code = dialect.file(Place(program, statement, stretch), path, figure=figure)
         edits.insert_after(statement, guarded(guard(statement), code))
-    return len(found)
+    figures = 0
+    for statement, pyplot in shown(program, trained):
+        code = dialect.shown(Place(program, statement, stretch), pyplot) if stretch.covers(program, statement) else ""
+        if code:
+            edits.insert_before(statement, guarded(guard(statement), code))
+            figures += 1
+    return len(found) + figures
 
 
-def saved(program: Program, core: ast.stmt | None) -> list[tuple[ast.stmt, str, bool]]:
+def shown(program: Program, trained: Sequence[ast.stmt]) -> list[tuple[ast.stmt, str]]:
+    """`plt.show()` after the training, once: (statement, how pyplot is spelt)."""
+    found: list[tuple[ast.stmt, str]] = []
+    for call in program.calls:
+        statement = program.statement_of(call)
+        if program.qualified(call.func) != "matplotlib.pyplot.show" or not isinstance(call.func, ast.Attribute):
+            continue
+        alone = isinstance(statement, ast.Expr) and statement.value is call and not program.loops_of(statement)
+        if alone and params.executes_once(program, program.function_of(statement)):
+            if runs.comes_after(program, statement, list(trained)):
+                found.append((statement, program.source(call.func.value)))
+    return found
+
+
+def saved(
+    program: Program, core: ast.stmt | None, trained: Sequence[ast.stmt] = ()
+) -> list[tuple[ast.stmt, str, bool]]:
     """Statements that save a file: (statement, path, is it a figure). Models once, figures also per epoch."""
     found: list[tuple[ast.stmt, str, bool]] = []
     for call in program.calls:
@@ -49,7 +76,7 @@ def saved(program: Program, core: ast.stmt | None) -> list[tuple[ast.stmt, str, 
             continue
         if not figure and not params.executes_once(program, program.function_of(statement)):
             continue
-        if figure and core is None:
+        if figure and core is None and not runs.comes_after(program, statement, list(trained)):
             continue
         found.append((statement, path, figure))
     return found

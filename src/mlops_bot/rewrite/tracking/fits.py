@@ -65,6 +65,65 @@ def maker(program: Program, receiver: ast.expr) -> ast.Call | None:
     return None
 
 
+def makers(program: Program, node: ast.expr, depth: int = 4) -> list[ast.Call]:
+    """The constructor calls that an estimator may come from, also through a loop over some; empty where unsure."""
+    if isinstance(node, ast.Call):
+        made = maker(program, node)
+        return [made] if made is not None else []
+    if not isinstance(node, ast.Name) or not depth:
+        return []
+    found: list[ast.Call] = []
+    for statement in program.assignments(node.id, program.function_of(node)) or program.assignments(node.id):
+        values = _bound_to(program, node.id, statement)
+        several = [makers(program, value, depth - 1) for value in values]
+        if not several or not all(several):
+            return []
+        found += [call for calls in several for call in calls]
+    return found
+
+
+def _bound_to(program: Program, name: str, statement: ast.stmt) -> list[ast.expr]:
+    """The expressions whose values a statement may give to a name; empty where they cannot be told."""
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        return [statement.value]
+    if not isinstance(statement, ast.For):
+        return []
+    target, iterable = statement.target, statement.iter
+    callee = dotted(iterable.func) if isinstance(iterable, ast.Call) else None
+    parts = target.elts if isinstance(target, ast.Tuple) else [target]
+    at = next((index for index, part in enumerate(parts) if isinstance(part, ast.Name) and part.id == name), None)
+    if at is None:
+        return []
+    if callee in ("enumerate", "zip") and isinstance(iterable, ast.Call) and iterable.args:
+        argument = (at - 1 if callee == "enumerate" else at) if len(parts) > 1 else None
+        if argument is None or argument < 0 or (callee == "zip" and argument >= len(iterable.args)):
+            return []
+        return _elements(program, iterable.args[argument if callee == "zip" else 0], None)
+    if callee is not None and callee.endswith((".items", ".values")) and isinstance(iterable, ast.Call):
+        assert isinstance(iterable.func, ast.Attribute)
+        return _elements(program, iterable.func.value, None)
+    return _elements(program, iterable, at if len(parts) > 1 else None)
+
+
+def _elements(program: Program, collection: ast.expr, at: int | None) -> list[ast.expr]:
+    """The elements of a literal, or of a name that is bound to one; `at`: the parts of its tuples at that place."""
+    if isinstance(collection, ast.Name):
+        bound = program.assignments(collection.id, program.function_of(collection)) or program.assignments(
+            collection.id
+        )
+        value = getattr(bound[0], "value", None) if len(bound) == 1 else None
+        return (
+            _elements(program, value, at)
+            if value is not None and isinstance(value, ast.List | ast.Tuple | ast.Dict)
+            else []
+        )
+    found: list[ast.expr] = collection.values if isinstance(collection, ast.Dict) else getattr(collection, "elts", [])
+    if at is None:
+        return list(found)
+    tuples = [element for element in found if isinstance(element, ast.Tuple) and at < len(element.elts)]
+    return [element.elts[at] for element in tuples] if len(tuples) == len(found) else []
+
+
 def trained(program: Program) -> list[tuple[str, ast.stmt]]:
     """Estimators that are trained in any way, partial_fit and cross-validation included: (name, statement)."""
     found: list[tuple[str, ast.stmt]] = []
@@ -102,16 +161,4 @@ def runs_often(program: Program, call: ast.Call) -> bool:
 
 def after_fit(program: Program, statement: ast.stmt, fits: list[ast.Call]) -> bool:
     """Does a fit surely come before `statement`, in its function?"""
-    spots = [program.statement_of(call) for call in fits]
-    current: ast.stmt = statement
-    while True:
-        suite = program.suite_of(current)
-        for earlier in suite[: suite.index(current)]:
-            if isinstance(earlier, (ast.If, ast.Try)) and not any(program.inside(spot, earlier) for spot in spots):
-                continue
-            if any(runs.contains(program, earlier, spot) for spot in spots):
-                return True
-        owner = program.parent[current]
-        if not isinstance(owner, ast.stmt) or isinstance(owner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            return False
-        current = owner
+    return runs.comes_after(program, statement, [program.statement_of(call) for call in fits])

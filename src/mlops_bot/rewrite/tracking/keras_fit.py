@@ -31,7 +31,12 @@ def track(program: Program, edits: Edits, dialect: Dialect, *, log: str | None =
     logs = unseen(program, calls, sklearn=False)
     together = len({id(program.suite_of(statement)) for statement in statements}) == 1
     core = statements[0] if together else None
-    stretches = loop.spans(program, [*(item.statement for item in logs), *statements], core, statements)
+    spots = [
+        *(item.statement for item in logs),
+        *statements,
+        *loop.figures(program, dialect, statements, saved_too=True),
+    ]
+    stretches = loop.spans(program, spots, core, statements)
     if not stretches:
         return NotApplicable("not applicable because nothing in this file calls its training code")
     logs = [item for item in logs if stretches[0].covers(program, item.statement)]
@@ -42,7 +47,7 @@ def track(program: Program, edits: Edits, dialect: Dialect, *, log: str | None =
             return NotApplicable(f"not applicable because {reason}")
         values += _of_the_fit(program, edits, dialect, stretches[0].first, calls[0], values)
         notes = ["metrics of every epoch"]
-    return [*loop.write(program, edits, dialect, stretches, logs, values), *notes]
+    return [*loop.write(program, edits, dialect, stretches, logs, values, trained=statements), *notes]
 
 
 # --- the callback --------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from mlops_bot.rewrite import params, runs, steps
 from mlops_bot.rewrite.edits import Edits, key
 from mlops_bot.rewrite.program import Function, Program, parameters
 from mlops_bot.rewrite.tracking.dialect import Dialect, Place, Values
-from mlops_bot.rewrite.tracking.files import log_files, saved
+from mlops_bot.rewrite.tracking.files import log_files, saved, shown
 from mlops_bot.rewrite.tracking.losses import returned_metrics, training_losses
 from mlops_bot.rewrite.tracking.metrics import Log, metrics, trains_here
 from mlops_bot.rewrite.tracking.writing import log_metrics
@@ -38,8 +38,8 @@ def track(
     logs += returned_metrics(program, logs)
     if not logs:
         return NotApplicable("not applicable because the program shows no metric and its loss has no name")
-    files = [statement for statement, _, _ in saved(program, core)]
     logged = [log.statement for log in logs]
+    files = [statement for statement, _, _ in saved(program, core)] + figures(program, dialect, logged)
     stretches = spans(program, [*logged, *spots, *files], core, logged, only=only)
     if not stretches:
         return NotApplicable("not applicable because nothing in this file calls its training code")
@@ -53,7 +53,16 @@ def track(
     own_calls = core is not None and stretch.first is not core and runs.repeated(program, core) and only is None
     values = parameters_of(program, edits, stretch, core if only is None else None, dialect, each_call=own_calls)
     values += _estimator_parameters(program, stretch, estimators)
-    return write(program, edits, dialect, stretches, logs, values, core=core, alone=only is None)
+    return write(program, edits, dialect, stretches, logs, values, core=core, trained=logged, alone=only is None)
+
+
+def figures(
+    program: Program, dialect: Dialect, trained: Sequence[ast.stmt], *, saved_too: bool = False
+) -> list[ast.stmt]:
+    """Statements after the training that show a figure which the tracker is to log, or save one."""
+    found = [item for item in shown(program, trained) if dialect.shown(Place(program, item[0]), item[1])]
+    kept = [statement for statement, _, figure in saved(program, None, trained) if figure] if saved_too else []
+    return [*(statement for statement, _ in found), *kept]
 
 
 def spans(
@@ -85,11 +94,13 @@ def write(
     values: list[Values],
     *,
     core: ast.stmt | None = None,
+    trained: Sequence[ast.stmt] = (),
     alone: bool = True,
 ) -> list[str]:
     """The edits for a run around each of the stretches, with these logs and opening values; returns notes.
 
-    `alone`: what logs never runs without a run, in other processes.
+    `trained`: statements after which figures are of interest. `alone`: what logs never runs without a run, in other
+    processes.
     """
     stretch = stretches[0]
     functions = [program.function_of(log.statement) for log in logs if not log.own_step]
@@ -103,7 +114,7 @@ def write(
         return dialect.guard if not alone or program.function_of(statement) in outside else ""
 
     log_metrics(program, edits, logs, dialect.metrics, run=stretch, guard=guard)
-    artifacts = log_files(program, edits, stretch, core, dialect, guard=guard)
+    artifacts = log_files(program, edits, stretch, core, dialect, trained=trained, guard=guard)
     for part in stretches:
         open_run(program, edits, part, values, dialect)
     names = sorted({log.name for log in logs})

@@ -15,7 +15,7 @@ from mlops_bot.rewrite.purity import is_pure
 from mlops_bot.rewrite.runs import Stretch
 from mlops_bot.rewrite.tracking import crossval, loop
 from mlops_bot.rewrite.tracking.dialect import Dialect, Place, Values
-from mlops_bot.rewrite.tracking.fits import fit_calls, is_model, maker, runs_often, trained
+from mlops_bot.rewrite.tracking.fits import fit_calls, is_model, maker, makers, runs_often, trained
 from mlops_bot.rewrite.tracking.metrics import Log, unique
 from mlops_bot.rewrite.tracking.unseen import unseen
 from mlops_bot.types import NotApplicable
@@ -43,14 +43,15 @@ def track(program: Program, edits: Edits, dialect: Dialect, *, params: bool = Tr
     if not logs and any(len(call.args) > 1 for call in calls):
         return NotApplicable("not applicable because the program computes no score, and none can be computed for it")
     statements = [program.statement_of(call) for call in calls]
-    stretches = loop.spans(program, [*(log.statement for log in logs), *statements], None, statements)
+    spots = [*(log.statement for log in logs), *statements, *loop.figures(program, dialect, statements, saved_too=True)]
+    stretches = loop.spans(program, spots, None, statements)
     if not stretches:
         return NotApplicable("not applicable because nothing in this file calls its training code")
     logs = [log for log in logs if stretches[0].covers(program, log.statement)]
     values = _parameters(program, edits, dialect, stretches[0], fits) if params else []
     if not values and not edits.mentions("get_params"):
         values = loop.parameters_of(program, edits, stretches[0], None, dialect)
-    return loop.write(program, edits, dialect, stretches, logs, values)
+    return loop.write(program, edits, dialect, stretches, logs, values, trained=statements)
 
 
 def _without_fits(program: Program, edits: Edits, dialect: Dialect, *, params: bool) -> list[str] | NotApplicable:
@@ -137,11 +138,14 @@ def _own_scores(program: Program, fits: list[Fit]) -> list[Log]:
 
 
 def _scores(program: Program, fit: Fit) -> bool:
-    """Is it a model of scikit-learn with a score? A pipeline has the score of its last step."""
+    """Is it surely a model of scikit-learn with a score?"""
     assert isinstance(fit.call.func, ast.Attribute)
-    if fit.call.func.attr != "fit":
-        return False
-    made = maker(program, fit.call.func.value)
+    made = makers(program, fit.call.func.value) if fit.call.func.attr == "fit" else []
+    return bool(made) and all(_has_score(program, call) for call in made)
+
+
+def _has_score(program: Program, made: ast.Call | None) -> bool:
+    """A pipeline has the score of its last step."""
     while made is not None:
         name = program.qualified(made.func) or ""
         kind = name.rpartition(".")[2]
