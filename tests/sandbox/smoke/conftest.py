@@ -14,7 +14,7 @@ from tests.sandbox.smoke.support import Run, Smoke
 import mlops_bot.sandbox.smoke
 
 HOOKS = Path(mlops_bot.sandbox.smoke.__file__).parent
-MLFLOW = HOOKS.parents[1] / "components" / "mlflow" / "smoke.py"
+COMPONENTS = HOOKS.parents[1] / "components"
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def smoke(tmp_path: Path) -> Smoke:
         files: dict[str, str] | None = None,
         env: dict[str, str] | None = None,
         on: bool = True,
-        component: bool = False,
+        component: str | None = None,
         **config: Any,
     ) -> Run:
         root = tmp_path / f"job{len(list(tmp_path.iterdir()))}"
@@ -35,8 +35,8 @@ def smoke(tmp_path: Path) -> Smoke:
         project.mkdir(parents=True)
         shutil.copytree(HOOKS, own / "smoke", ignore=shutil.ignore_patterns("__pycache__"))
         if component:
-            shutil.copy(MLFLOW, own / "smoke" / "component_mlflow.py")
-            config["component_hooks"] = ["component_mlflow"]
+            shutil.copy(COMPONENTS / component / "smoke.py", own / "smoke" / f"component_{component}.py")
+            config["component_hooks"] = [f"component_{component}"]
         for path, text in {**(files or {}), "main.py": source}.items():
             (project / path).parent.mkdir(parents=True, exist_ok=True)
             (project / path).write_text(text, encoding="utf-8")

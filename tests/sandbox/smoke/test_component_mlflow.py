@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,7 +32,7 @@ if TRACK:
 
 
 def test_tracking_changes_no_number_and_needs_no_server(smoke: Smoke) -> None:
-    plain, tracked = smoke(PROGRAM, component=True), smoke(PROGRAM, "track", component=True)
+    plain, tracked = smoke(PROGRAM, component="mlflow"), smoke(PROGRAM, "track", component="mlflow")
     assert tracked.code == 0, tracked.stderr
     assert plain.stdout == tracked.stdout
     assert plain.record["scalars"] == tracked.record["scalars"]
@@ -39,4 +41,8 @@ def test_tracking_changes_no_number_and_needs_no_server(smoke: Smoke) -> None:
     assert "MLflow requirement inference" in tracked.notes("limit")
     assert (tracked.root / "project" / "mlflow.db").exists()
     assert tracked.record["errors"] == []
+    noted = tracked.record["component"]
+    with closing(sqlite3.connect(tracked.root / "project" / "mlflow.db")) as connection:
+        assert {f"run {run}" for (run,) in connection.execute("SELECT run_uuid FROM runs")} == set(noted) - {"hooked"}
+    assert plain.record["component"] == {}
     assert not (plain.root / "project" / "mlflow.db").exists()

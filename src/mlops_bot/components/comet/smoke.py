@@ -27,6 +27,9 @@ USERS_OF_RANDOM = (
 def install(hooks: Any) -> None:
     for name in USERS_OF_RANDOM:
         hooks.after_import(name, _own_random)
+    state: list = []  # of the program's random stream, when the import of Comet begins
+    hooks.after_import("comet_ml.logging_messages", lambda module: state.append(random.getstate()))
+    hooks.after_import("comet_ml", lambda module: random.setstate(state[0]) if state else None)
     hooks.after_import("comet_ml.monkey_patching", _second)
     hooks.after_import("comet_ml.offline", lambda module: _opened(hooks, module))
     hooks.after_import("comet_ml.comet_start.init_parameters", lambda module: _start(hooks, module))

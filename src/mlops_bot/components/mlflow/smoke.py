@@ -1,7 +1,8 @@
 """Smoke-run hooks for MLflow; runs INSIDE the sandbox beside the program (sandbox/smoke/README.md).
 
-It makes a verification run quick and local, and keeps MLflow out of the training's random streams. It never creates a
-run, a parameter or a metric. Python 3.9+, standard library only; imports nothing that the program did not import.
+It makes a verification run quick and local, keeps MLflow out of the training's random streams, and notes which runs
+MLflow really opened: what else is in the store was not written by it. It never creates a run, a parameter or a metric.
+Python 3.9+, standard library only; imports nothing that the program did not import.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ def install(hooks: Any) -> None:
     hooks.after_import(REGISTRY, lambda module: _registry(hooks, module))
     hooks.after_import("mlflow.models.model", _logging_models)
     hooks.after_import("mlflow.store.db.utils", _unsynced)
+    hooks.after_import("mlflow.store.tracking.sqlalchemy_store", lambda module: _opened(hooks, module.SqlAlchemyStore))
+    hooks.after_import("mlflow.store.tracking.file_store", lambda module: _opened(hooks, module.FileStore))
     hooks.after_import("mlflow.sklearn.utils", lambda module: _quiet(hooks, module))
     if hooks.probes is not None:
         for name in REGISTRIES:
@@ -172,6 +175,19 @@ def streams() -> Callable[[], None]:
             torch.set_rng_state(torch_state)
 
     return restore
+
+
+def _opened(hooks: Any, store: Any) -> None:
+    original = store.create_run
+    hooks.trace.component["hooked"] = True
+
+    @functools.wraps(original)
+    def create_run(*args: Any, **kwargs: Any) -> Any:
+        run = original(*args, **kwargs)
+        hooks.trace.component[f"run {run.info.run_id}"] = True
+        return run
+
+    store.create_run = create_run
 
 
 def _unsynced(module: Any) -> None:
