@@ -54,7 +54,7 @@ _LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
 def _browser_is_there() -> bool:
-    return shutil.which("chromedriver") is not None and shutil.which("chromium") is not None
+    return shutil.which("chromedriver") is not None and any(map(shutil.which, ("chromium", "google-chrome")))
 
 
 def _docker_answers() -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from mlops_bot.shown import bounded
-from mlops_bot.types import Adaptation, Attempt, Failed, Json, Observation, Passed, Verdict
+from mlops_bot.types import Adaptation, Attempt, Citation, Failed, Json, Observation, Passed, Verdict
 
 SCHEMA = "mlops-bot/report/1"
 VERDICT_SCHEMA = "mlops-bot/verdict/1"
@@ -124,10 +124,13 @@ def _single(adaptation: Adaptation, changes: Sequence[Change]) -> dict[str, Json
     }
 
 
-def _documentation(adaptation: Adaptation) -> list[dict[str, Json]]:
+def citations(adaptation: Adaptation) -> tuple[Citation, ...]:
     """Every passage that was in a prompt, once, in the order in which the prompts cite them."""
-    cited = dict.fromkeys(one for attempt in adaptation.attempts for one in attempt.proposal.docs)
-    return [asdict(one) for one in cited]
+    return tuple(dict.fromkeys(one for attempt in adaptation.attempts for one in attempt.proposal.docs))
+
+
+def _documentation(adaptation: Adaptation) -> list[dict[str, Json]]:
+    return [asdict(one) for one in citations(adaptation)]
 
 
 def _attempt(path: str, attempt: Attempt) -> dict[str, Json]:

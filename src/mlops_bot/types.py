@@ -70,6 +70,12 @@ class Component:
         """Everything that is added to a project, the component first."""
         return (self.requirement, *self.also_required)
 
+    @property
+    def docs_pages(self) -> dict[str, str]:
+        """The addresses of its documentation, by name: of sites, whatever options they have."""
+        found = {name: one if isinstance(one, str) else one.get("site") for name, one in self.docs_sources.items()}
+        return {name: address for name, address in found.items() if address}
+
     def provides(self, qualified: str) -> bool:
         """Whether a qualified name is the component's own: one of its modules, or something in one."""
         return any(qualified == module or qualified.startswith(f"{module}.") for module in self.imports)

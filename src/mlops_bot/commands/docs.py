@@ -112,7 +112,7 @@ def status(options: argparse.Namespace) -> int:
         for one in indexes
     ]  # fmt: skip
     if options.json != "-":
-        for note in notes:
+        for note in notes or ([] if store is not None else ["there is no documentation index"]):
             print(note)
         for row in rows:
             print(f"{row['component']:<14} {row['version']:<14} {row['passages']:>7} passages  {row['embedder']}")

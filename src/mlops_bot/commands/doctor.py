@@ -14,6 +14,7 @@ from importlib import metadata
 
 from mlops_bot import __version__, components, settings
 from mlops_bot.commands import common
+from mlops_bot.errors import MlopsBotError
 from mlops_bot.settings import Settings
 
 _TIMEOUT = 5.0  # seconds an endpoint may take to answer
@@ -54,6 +55,7 @@ def find(configured: Settings) -> Iterator[Finding]:
     yield _frameworks()
     yield _openai(configured)
     yield _tgi(configured)
+    yield _docs(configured)
     yield _cache(configured)
 
 
@@ -136,6 +138,22 @@ def _count_models(answer: object) -> str:
 
 def _tgi_model(answer: object) -> str:
     return str(answer.get("model_id", "unknown model")) if isinstance(answer, dict) else "unknown model"
+
+
+def _docs(configured: Settings) -> Finding:
+    from mlops_bot import compose_docs
+
+    what = "documentation index"
+    try:
+        store = compose_docs.docs_store(configured, lambda stage, message: None)
+        if store is None:
+            advice = "`python -m docs_index build` makes one; models then get the components' documentation"
+            return Finding(what, "missing", "none" if configured.docs != "off" else "off", advice)
+        found = [f"{index.component} {index.version}" for index in store.indexes()]
+        store.close()
+    except MlopsBotError as error:
+        return Finding(what, "broken", str(error), error.hint or "")
+    return Finding(what, "ok", ", ".join(found) or "empty")
 
 
 def _cache(configured: Settings) -> Finding:

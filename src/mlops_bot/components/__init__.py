@@ -79,6 +79,19 @@ def _guides(folder: Path, functionalities: Sequence[Functionality]) -> Mapping[F
     return {name: (folder / f"guide-{name}.md").read_text(encoding="utf-8") for name in functionalities[1:]}
 
 
+def _is_docs_source(one: object) -> bool:
+    """A text is a site's address; a mapping is a site with options, or a link to the files of the sources."""
+    if isinstance(one, dict) and set(one) == {"repo"}:
+        link = one["repo"]
+        return isinstance(link, str) and link.startswith("https://") and "{version}" in link and "{path}" in link
+    if isinstance(one, dict):
+        depth, javascript = one.get("depth", 2), one.get("javascript", False)
+        if not set(one) <= {"site", "depth", "javascript"} or type(depth) is not int or type(javascript) is not bool:
+            return False
+        one = one.get("site")
+    return isinstance(one, str) and one.startswith("https://")
+
+
 def _check_values(path: Path, data: Mapping[str, Any]) -> None:
     if data["name"] != path.parent.name.replace("_", "-"):
         raise ComponentError(f"{path}: name is {data['name']!r}, but the folder is {path.parent.name!r}")
@@ -86,6 +99,12 @@ def _check_values(path: Path, data: Mapping[str, Any]) -> None:
         if functionality not in FUNCTIONALITIES:
             raise ComponentError(
                 f"{path}: unknown functionality {functionality!r}; known: {', '.join(FUNCTIONALITIES)}"
+            )
+    for name, one in data["docs"].items():
+        if not _is_docs_source(one):
+            raise ComponentError(
+                f"{path}: docs.{name}: an https address, {{site: ADDRESS, depth: N, javascript: true}}, or "
+                "{repo: ADDRESS with {version} and {path}}"
             )
     for framework, engines in data["frameworks"].items():
         if framework not in get_args(Framework):

@@ -28,7 +28,7 @@ SCHEMA = 1
 _FUSED = 60  # rank constant of reciprocal rank fusion (Cormack et al., 2009)
 _DEPTH = 50  # passages that each of both searches hands to the fusion
 _TERMS = 32  # terms of a query that are looked up, the rarest first
-_POSTINGS = 6000  # passages that they may be in, all together: keeps a query short in a large index
+_POSTINGS = 4000  # passages that they may be in, all together: keeps a query short in a large index
 _BATCH = 1000
 _WEIGHTS = "4.0, 6.0, 1.0"  # of title, names, text in BM25
 

@@ -92,16 +92,15 @@ def link(text: str, address: str, hosts: Collection[str]) -> str:
     return f"{prose(text, 200)} {code(address)}"
 
 
-def pages(component: Component | None) -> dict[str, str]:
-    """Name -> address of a component's documentation, as its own definition says; sources without one are left out."""
-    given = component.docs_sources if component else {}
-    found = {name: source.get("url") if isinstance(source, Mapping) else source for name, source in given.items()}
-    return {name: address for name, address in found.items() if isinstance(address, str)}
+PACKAGE_INDEX = "https://pypi.org/"  # what an index cites docstrings by, where no component says better
 
 
 def hosts(component: Component | None) -> frozenset[str]:
-    """Where the component's documentation is."""
-    found = (_ADDRESS.fullmatch(address) for address in pages(component).values())
+    """Where the component's documentation is, as its own definition says."""
+    if component is None:
+        return frozenset()
+    sources = [one["repo"] for one in component.docs_sources.values() if isinstance(one, Mapping) and "repo" in one]
+    found = (_ADDRESS.fullmatch(address) for address in (*component.docs_pages.values(), *sources, PACKAGE_INDEX))
     return frozenset(match[1].lower() for match in found if match)
 
 

@@ -157,6 +157,6 @@ def _documentation(files: Sequence[FileResult], command: Command, components: Ma
         f"- {parts.link(name, url, hosts)}, {prose(version, 40)}" for url, (name, version) in list(cited.items())[:20]
     ]
     if not lines and target is not None:
-        lines = [f"- {parts.link(f'{target.title} {name}', url, hosts)}" for name, url in parts.pages(target).items()]
+        lines = [f"- {parts.link(f'{target.title} {name}', url, hosts)}" for name, url in target.docs_pages.items()]
     if lines:
         yield "\n### Documentation\n\n" + "\n".join(lines) + "\n"
