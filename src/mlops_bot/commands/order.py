@@ -207,7 +207,6 @@ class Work:
             hint=hint,
             changes=changes,
             report=report.report([(adaptation, changes)]),
-            docs=report.citations(adaptation),
             runtime=where.description if where else None,
             digest=where.id if where and where.id.startswith("sha256:") else None,
             versions=where.versions if where else {},

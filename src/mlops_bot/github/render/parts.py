@@ -99,7 +99,8 @@ def hosts(component: Component | None) -> frozenset[str]:
     """Where the component's documentation is, as its own definition says."""
     if component is None:
         return frozenset()
-    sources = [one["repo"] for one in component.docs_sources.values() if isinstance(one, Mapping) and "repo" in one]
+    given = [one["repo"] for one in component.docs_sources.values() if isinstance(one, Mapping) and "repo" in one]
+    sources = [link.partition("{")[0] for link in given]
     found = (_ADDRESS.fullmatch(address) for address in (*component.docs_pages.values(), *sources, PACKAGE_INDEX))
     return frozenset(match[1].lower() for match in found if match)
 
