@@ -144,6 +144,10 @@ for name in ("comet", "wandb"):  # with the manuals that they ship
     own = task(of=components.load_all()[name])
     PROMPTS[f"{name}_zero_shot"] = messages(own, ZERO_SHOT)
     PROMPTS[f"{name}_doc_prompt"] = messages(own, Context({"train.py": facts()}, "doc-prompt"))
+for name in ("mlflow", "wandb"):
+    own = task(functionality="model-registration", of=components.load_all()[name])
+    PROMPTS[f"registration_{name}_zero_shot"] = messages(own, ZERO_SHOT)
+    PROMPTS[f"registration_{name}_doc_prompt"] = messages(own, Context({"train.py": facts()}, "doc-prompt"))
 for name in ("nncf", "torch-prune"):
     own = task(functionality="model-optimization", of=components.load_all()[name])
     PROMPTS[f"{name}_zero_shot"] = messages(own, ZERO_SHOT)

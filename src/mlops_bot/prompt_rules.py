@@ -49,10 +49,13 @@ RULES: dict[Functionality, Rules] = {
     "model-registration": Rules(
         "Register the trained model with {component}.",
         (
-            "The TRAINED model MUST be registered, after training and evaluation, exactly ONCE per execution.",
+            "The TRAINED model MUST be registered, after training and evaluation, exactly ONCE per execution: the very "
+            "object that was trained, NEVER a copy that was made before.",
             "A model that is only logged is NOT registered UNLESS the name to register it under is given: ALWAYS give "
             "one, fitting the program.",
             "Use the way of saving a model that belongs to the framework of this program, NOT a generic one.",
+            "What is registered MUST load in a FRESH process, WITHOUT the files of this program, and predict the same.",
+            "The name MUST be the same in every run: NO date, time or run id.",
             "The run in which the model is registered MUST be finished when the program ends.",
         ),
         _SAME_TRAINING,

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_bot import components
-from mlops_bot.types import Json, Observation
+from mlops_bot.types import Json, Observation, Output
 from mlops_bot.verify import registered
 
 
 def observation(trace: Json) -> Observation:
-    return Observation(0, "exited", "", "", 1.0, trace, {})
+    return Observation(0, "exited", "", "", 1.0, trace, {"out/best.pt": Output("0", 1)})
 
 
 CHECK = components.check(components.load_all()["mlflow"])
@@ -110,7 +110,7 @@ def what_the_project_had_registered_before(case: Case) -> None:
 def the_best_state_that_the_program_saved(case: Case) -> None:
     case.raw["weights"]["tensors"] = ["cc", "dd"]
     case.raw["answers"]["a.pickle"]["call"] = answer(7.0, 8.0)
-    case.saved = [{"numbers": 10, "tensors": ["cc", "dd", "running_mean"]}]
+    case.saved = [{"numbers": 10, "tensors": ["cc", "dd", "running_mean"], "file": "best.pt"}]
 
 
 def a_service_of_its_own(case: Case) -> None:
@@ -258,6 +258,11 @@ def a_part(case: Case) -> None:
     case.raw["answers"]["a.pickle"] = {"call": answer(1.0)}
 
 
+def a_state_that_only_the_change_saves(case: Case) -> None:
+    the_best_state_that_the_program_saved(case)
+    case.saved[0]["file"] = "model.pt"
+
+
 def saved_and_not_callable(case: Case) -> None:
     the_best_state_that_the_program_saved(case)
     case.raw["answers"]["a.pickle"] = {"error": "NotImplementedError"}
@@ -269,6 +274,7 @@ WRONG_NETWORK: dict[str, Callable[[Case], None]] = {
     "answers otherwise on the same input (0.9 instead of 0.5): call model.eval()": training_mode,
     "is only a part of the trained model": a_part,
     "has other weights": saved_and_not_callable,
+    "has other weights than the trained": a_state_that_only_the_change_saves,
 }
 
 

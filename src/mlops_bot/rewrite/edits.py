@@ -22,7 +22,7 @@ Key = tuple[int, bool]  # line, is it a compound statement
 
 
 def key(statement: ast.stmt) -> Key:
-    return (first_line(statement), isinstance(statement, COMPOUND))
+    return (statement.lineno, isinstance(statement, COMPOUND))  # LibCST counts no decorators, either
 
 
 def first_line(statement: ast.stmt) -> int:
@@ -98,6 +98,10 @@ class Edits:
             return False
         self.replaced[(node.lineno, node.col_offset, node.end_col_offset)] = code
         return True
+
+    def assign(self, statement: ast.Expr, name: str) -> None:
+        """`f()` becomes `name = f()`."""
+        self.replaced[(statement.lineno, statement.col_offset, statement.col_offset)] = f"{name} = "
 
     @property
     def empty(self) -> bool:

@@ -82,6 +82,24 @@ def add_from_import(edits: Edits, program: Program, module: str, name: str, *, b
         edits.insert_before(others[0], code)
 
 
+def add_standard(edits: Edits, program: Program, code: str) -> None:
+    """Adds an import from the standard library: below the others of it, or on top of all imports."""
+    imports = _leading_imports(program)
+    standard = [node for node in imports if _is_of_standard(node)]
+    if standard:
+        edits.insert_after(standard[-1], code)
+    elif imports:
+        edits.insert_before(imports[0], code)
+    else:
+        _without_imports(edits, program, code)
+
+
+def _is_of_standard(node: ast.Import | ast.ImportFrom) -> bool:
+    if isinstance(node, ast.Import):
+        return _is_standard(node)
+    return (node.module or "").split(".")[0] in sys.stdlib_module_names
+
+
 def _first_of(program: Program, modules: set[str]) -> ast.stmt | None:
     """The first import at the top level of one of the modules."""
     for node in program.tree.body:

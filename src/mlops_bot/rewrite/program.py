@@ -236,6 +236,16 @@ class Program:
                 found.append(self.statement_of(node))
         return found
 
+    def free(self, *names: str) -> str:
+        """The first of these names that the file does not use; the last one with underscores where it uses them all."""
+        used = {node.id for node in self.nodes if isinstance(node, ast.Name)} | set(self.imports)
+        used |= {node.arg for node in self.nodes if isinstance(node, ast.arg)}
+        used |= {node.name for node in self.nodes if isinstance(node, (*FUNCTIONS, ast.ClassDef))}
+        found = next((name for name in names if name not in used), names[-1])
+        while found in used:
+            found += "_"
+        return found
+
     @cached_property
     def main_guard(self) -> ast.If | None:
         for node in self.tree.body:

@@ -134,7 +134,8 @@ def collector(
     left = {f"{PROJECT}/{path}": content for path, content in files.items()}
     brought = (f"{PROJECT}/", f"{PROBES}/")
     left.update({path: content for path, content in result.files.items() if path.startswith(brought)})
-    helpers = {**scripts, "probing.py": smoke_hooks()["probing.py"], "torch_files.py": _torch_files()}
+    shared = {name: (_INSIDE_FOLDER / name).read_bytes() for name in ("asking.py", "torch_files.py")}
+    helpers = {**scripts, **shared, "probing.py": smoke_hooks()["probing.py"]}
     return Job(
         argv=("python", f"{HOUSE}/collect.py", EVIDENCE, functionality),
         files={**left, **{f"{HOUSE}/{name}": content for name, content in helpers.items()}},
@@ -142,11 +143,6 @@ def collector(
         environment={**component.environment, "PYTHONDONTWRITEBYTECODE": "1"},
         limits=_HELPER_LIMITS,
     )
-
-
-def _torch_files() -> bytes:
-    """What collectors import to read files of torch.save."""
-    return (_INSIDE_FOLDER / "torch_files.py").read_bytes()
 
 
 def api_dump(component: Component, runtime: Runtime) -> Job:

@@ -28,6 +28,7 @@ class Registry:
 
     title: str  # "MLflow"
     register: str  # how a model is registered: what to do about one that is not
+    unmade: str = ""  # what there is where nothing was registered by its own functions
     sign: str | None = None  # how a version gets its signature; None where the registry knows none
     unregistered: Callable[[Mapping[str, Json]], str | None] = lambda _: None  # models that were only logged, in words
 
@@ -42,10 +43,11 @@ def check(
     notes = [
         note for note in _dicts(_component(adapted).get("registry")) if note.get("action") == "create_model_version"
     ]
-    made = {(str(note.get("name")), str(note.get("version"))) for note in notes}
-    own = [version for version in versions if (str(version.get("name")), str(version.get("version"))) in made]
+    made = {(str(note.get("name")), str(note.get("version") or "")) for note in notes}
+    own = [version for version in versions if (str(version.get("name")), str(version.get("version") or "")) in made]
     if not own:
-        return f"{_title(versions[0])} was not made by {registry.title}'s registry: {registry.register}"
+        unmade = registry.unmade or f"was not made by {registry.title}'s registry: {registry.register}"
+        return f"{_title(versions[0])} {unmade}"
     return _models(own, registry, baseline, adapted) or _again(evidence, own)
 
 
@@ -82,7 +84,8 @@ def _dicts(value: Json) -> list[Mapping[str, Json]]:
 
 
 def _title(version: Mapping[str, Json]) -> str:
-    return f"version {str(version.get('version'))[:20]} of {str(version.get('name'))[:60]!r}"
+    name, number = repr(str(version.get("name"))[:60]), str(version.get("version") or "")[:20]
+    return f"version {number} of {name}" if number else f"the artifact {name}"
 
 
 # --- is it the trained model? -----------------------------------------------------------------------------------
@@ -92,7 +95,9 @@ def _models(
     versions: Sequence[Mapping[str, Json]], registry: Registry, baseline: Observation, adapted: Observation
 ) -> str | None:
     component = _component(adapted)
-    probes, saved = _own(_dicts(component.get("probes")), baseline), _dicts(component.get("saved"))
+    probes = _own(_dicts(component.get("probes")), baseline)
+    files = {path.rpartition("/")[2] for path in baseline.outputs}  # what the original saves as well
+    saved = [state for state in _dicts(component.get("saved")) if str(state.get("file")) in files]
     if not probes:
         kinds = ", ".join(dict.fromkeys(str(model.get("class")) for model in _dicts(component.get("trained"))))
         return f"it cannot be told whether {_title(versions[0])} is the trained model: " + (
@@ -154,6 +159,10 @@ def _differs(
         return Difference(f"{title} does not load in a fresh process: {error[:300]}{_help(error)}", 1)
     if any(_same(version, probe) for probe in probes) or any(_is_state(version, state) for state in saved):
         return None
+    if version.get("kind") == "state":  # weights without a model: they have to be all of a trained model's
+        held = set(_tensors(version))
+        if any(tensors and set(tensors) <= held for tensors in map(_tensors, probes)):
+            return None
     weights = _tensors(version)
     trained = [tensors for tensors in map(_tensors, probes) if tensors]
     if weights and trained:
@@ -231,6 +240,7 @@ def _is_state(version: Mapping[str, Json], state: Mapping[str, Json]) -> bool:
     """The weights are some that the program itself saved during its training, and the model can be called."""
     weights = set(_tensors(version))
     called = any("call" in answer or any(name.startswith("part ") for name in answer) for answer in _answers(version))
+    called = called or version.get("kind") == "state"
     return bool(weights) and called and weights <= {str(name) for name in _list(state.get("tensors"))}
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mlops_bot.components.mlflow import autolog
 from mlops_bot.components.mlflow.dialect import MLFLOW
+from mlops_bot.components.mlflow.registration import MLFLOW as MLFLOW_REGISTRY
+from mlops_bot.rewrite.registration import recipe as registering
 from mlops_bot.rewrite.tracking import recipe as tracking
 from mlops_bot.types import Functionality, NotApplicable, Rewritten, SourceFacts
 
@@ -12,4 +14,6 @@ def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewr
     """The script with the functionality, or why not."""
     if functionality == "experiment-tracking":
         return tracking.rewrite(text, facts, MLFLOW, autolog.WAYS)
+    if functionality == "model-registration":
+        return registering.rewrite(text, facts, MLFLOW_REGISTRY)
     return NotApplicable(f"not applicable because the recipe does not serve {functionality}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mlops_bot.types import Functionality, Json, Observation, SourceFacts
-from mlops_bot.verify import tracked
+from mlops_bot.verify import registered, tracked
 
 TRACKER = tracked.Tracker(title="W&B", ending="use `with wandb.init():`, or end it with run.finish()")
 
@@ -21,4 +21,13 @@ def check(
     """None when the effect is proven, otherwise why not, in one sentence."""
     if functionality == "experiment-tracking":
         return tracked.check(evidence, TRACKER, facts=facts, baseline=baseline, adapted=adapted)
+    if functionality == "model-registration":
+        return registered.check(evidence, REGISTRY, baseline=baseline, adapted=adapted)
     return f"W&B's evidence for {functionality} cannot be judged"
+
+
+REGISTRY = registered.Registry(
+    title="W&B",
+    register="log a wandb.Artifact(name, type='model') with the model's file, and link it with run.link_artifact(...)",
+    unmade="was logged but not linked to a registered model: run.link_artifact(artifact, 'wandb-registry-model/NAME')",
+)

@@ -267,7 +267,12 @@ def collect(root: Path) -> dict:
 def main() -> int:
     out = Path(sys.argv[1] if len(sys.argv) > 1 else "evidence.json")
     project = Path("project")
-    evidence = collect((project if project.is_dir() else Path.cwd()).resolve())
+    root = (project if project.is_dir() else Path.cwd()).resolve()
+    evidence = collect(root)
+    if sys.argv[2:] == ["model-registration"]:
+        import collect_registration
+
+        evidence.update(collect_registration.collect(root))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(evidence, allow_nan=False), encoding="utf-8")
     return 0

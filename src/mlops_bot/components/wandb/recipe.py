@@ -1,8 +1,10 @@
-"""Adds experiment tracking with W&B to a training script: pure, deterministic, and a no-op on its own output."""
+"""Adds what W&B provides to a training script: pure, deterministic, and a no-op on its own output."""
 
 from __future__ import annotations
 
 from mlops_bot.components.wandb.dialect import Wandb
+from mlops_bot.components.wandb.registration import Wandb as Registry
+from mlops_bot.rewrite.registration import recipe as registering
 from mlops_bot.rewrite.tracking import keras_fit, lightning_fit, sklearn_fit
 from mlops_bot.rewrite.tracking import recipe as tracking
 from mlops_bot.rewrite.tracking.lightning_fit import Logger
@@ -12,9 +14,11 @@ from mlops_bot.types import Functionality, NotApplicable, Rewritten, SourceFacts
 
 def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewritten | NotApplicable:
     """The script with the functionality, or why not."""
+    name = project(facts.path)
+    if functionality == "model-registration":
+        return registering.rewrite(text, facts, Registry(name))
     if functionality != "experiment-tracking":
         return NotApplicable(f"not applicable because the recipe does not serve {functionality}")
-    name = project(facts.path)
     dialect = Wandb(name)
     logger = Logger("WandbLogger", "wandb_logger", name, "wandb_logger.experiment.finish()", _row)
     return tracking.rewrite(

@@ -39,12 +39,12 @@ class Probes:
         found: list[dict[str, Any]] = self.hooks.trace.component.setdefault("registration", {}).setdefault(kind, [])
         return found
 
-    def keep(self, framework: str, model: Any, given: Any, answers: Any, **more: Any) -> bool:
-        """Writes an input and notes the answers to it. False: another process could not read the input."""
+    def keep(self, framework: str, model: Any, given: Any, answers: Any, **more: Any) -> str | None:
+        """Writes an input and notes the answers to it; returns its name. None: another process could not read it."""
         try:
             data = packed(given, self._own)
         except Unportable:
-            return False
+            return None
         self._count += 1
         name = f"{os.getpid()}-{self._count}.pickle"
         os.makedirs(self.folder, exist_ok=True)
@@ -53,10 +53,16 @@ class Probes:
         entry = {"input": name, "framework": framework, "class": type(model).__name__, "shapes": shapes(given)}
         kept = self.noted("probes")
         kept.append({**entry, "answers": answers, **more})
-        if len(kept) > MAX_PROBES:  # the last ones count: a model that is fitted many times ends as the last
-            with contextlib.suppress(OSError):
-                os.remove(os.path.join(self.folder, kept.pop(MAX_PROBES // 2)["input"]))
-        return True
+        if len(kept) > MAX_PROBES:
+            self.forget(kept[MAX_PROBES // 2]["input"])
+        return name
+
+    def forget(self, name: str) -> None:
+        """Drops the probe of this input."""
+        kept = self.noted("probes")
+        kept[:] = [entry for entry in kept if entry["input"] != name]
+        with contextlib.suppress(OSError):
+            os.remove(os.path.join(self.folder, name))
 
     def smaller(self, given: Any) -> Any:
         """A large input's first rows, where all of its arrays have the same number of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Callable
@@ -98,7 +99,7 @@ class Recorder:
             if any(known is model for known in self._models) and not self._probes.by_registry():
                 found = weights(model)
                 if found is not None:
-                    self._saved[str(filepath)] = found
+                    self._saved[str(filepath)] = {**found, "file": os.path.basename(str(filepath))}
             return original(model, filepath, *args, **kwargs)
 
         return save

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from .probes import Probes
 
 ROWS = 30
+MAX_KNOWN = 50  # estimators
+LAST = 3  # fits of one estimator that are kept
 MAX_SECONDS = 20.0  # for all fits of a program together; the last ones are asked at the end
 
 
@@ -27,6 +29,7 @@ class Recorder:
     def __init__(self, probes: Probes) -> None:
         self._probes = probes
         self._spent = 0.0
+        self._kept: dict[int, tuple[Any, list[str]]] = {}
         self._late: list[tuple[Any, Any, str]] = []
         self._partial: tuple[Any, Any, str] | None = None
 
@@ -52,8 +55,15 @@ class Recorder:
                 answers = ask_estimator(estimator, rows)
         finally:
             self._spent += time.monotonic() - started
-        if answers:
-            self._probes.keep("sklearn", estimator, rows, answers, digest=digest)
+        name = self._probes.keep("sklearn", estimator, rows, answers, digest=digest) if answers else None
+        if name is not None:  # one that is fitted again and again is registered as it is in the end
+            known = self._kept.get(id(estimator))
+            names = known[1] if known is not None and known[0] is estimator else []
+            self._kept[id(estimator)] = (estimator, [*names[-LAST + 1 :], name])
+            if len(self._kept) > MAX_KNOWN:
+                del self._kept[next(iter(self._kept))]
+            for old in names[: -LAST + 1]:
+                self._probes.forget(old)
 
 
 def _rows(data: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import threading
 from collections import OrderedDict
@@ -98,7 +99,7 @@ class Recorder:
                 name = getattr(file, "name", file)
                 key = f"{name if isinstance(name, (str, bytes)) or hasattr(name, '__fspath__') else id(file)}#{count}"
                 self._states.pop(key, None)
-                self._states[key] = found
+                self._states[key] = {**found, "file": os.path.basename(str(name))}
                 while len(self._states) > MAX_STATES:
                     self._states.popitem(last=False)
 
