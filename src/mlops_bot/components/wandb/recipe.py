@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mlops_bot.components.wandb.dialect import Wandb
 from mlops_bot.rewrite.tracking import keras_fit, lightning_fit, sklearn_fit
 from mlops_bot.rewrite.tracking import recipe as tracking
 from mlops_bot.rewrite.tracking.lightning_fit import Logger
 from mlops_bot.rewrite.tracking.projects import project
 from mlops_bot.types import Functionality, NotApplicable, Rewritten, SourceFacts
+
+_ACCOUNT = "who runs it logs in once (`wandb login`), or sets WANDB_MODE=offline"
 
 
 def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewritten | NotApplicable:
@@ -17,7 +21,7 @@ def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewr
     name = project(facts.path)
     dialect = Wandb(name)
     logger = Logger("WandbLogger", "wandb_logger", name, "wandb_logger.experiment.finish()", _row)
-    return tracking.rewrite(
+    outcome = tracking.rewrite(
         text,
         facts,
         dialect,
@@ -27,6 +31,7 @@ def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewr
             "sklearn": lambda program, edits: sklearn_fit.track(program, edits, dialect),
         },
     )
+    return outcome if isinstance(outcome, NotApplicable) else replace(outcome, notes=(*outcome.notes, _ACCOUNT))
 
 
 def _row(values: str, epoch: str) -> str:
