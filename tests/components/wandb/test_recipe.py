@@ -183,11 +183,14 @@ def test_estimators_of_a_loop_are_told_apart_by_their_class() -> None:
         ("make_pipeline(StandardScaler(), NeighborhoodComponentsAnalysis())", False),
         ("NeighborhoodComponentsAnalysis()", False),
         ("make_pipeline(StandardScaler(), build())", False),
+        ('GridSearchCV(SVC(), grid, scoring="recall", refit=True)', True),
+        ("GridSearchCV(SVC(), grid, scoring=scores, refit=best)", False),
     ],
 )
 def test_only_a_model_that_has_a_score_gets_one(maker: str, scored: bool) -> None:
     outcome = adapt(
         "wandb",
+        "from sklearn.model_selection import GridSearchCV\n"
         "from sklearn.neighbors import NeighborhoodComponentsAnalysis\n"
         "from sklearn.pipeline import Pipeline, make_pipeline\n"
         "from sklearn.preprocessing import StandardScaler\nfrom sklearn.svm import SVC\n\n"

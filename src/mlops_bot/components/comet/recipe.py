@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mlops_bot.components.comet.dialect import Comet
 from mlops_bot.rewrite.tracking import keras_fit, lightning_fit, sklearn_fit
 from mlops_bot.rewrite.tracking import recipe as tracking
@@ -10,6 +12,7 @@ from mlops_bot.rewrite.tracking.projects import project
 from mlops_bot.types import Functionality, NotApplicable, Rewritten, SourceFacts
 
 _LIGHTNINGS_OWN = "lightning_logs"  # the folder of checkpoints has the project's name, and "None" without one
+_ACCOUNT = "who runs it logs in once (`comet login`), or sets COMET_START_ONLINE=false"
 
 
 def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewritten | NotApplicable:
@@ -19,7 +22,7 @@ def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewr
     name = project(facts.path)
     dialect = Comet(name)
     logger = Logger("CometLogger", "comet_logger", name or _LIGHTNINGS_OWN, "comet_logger.experiment.end()", _metrics)
-    return tracking.rewrite(
+    outcome = tracking.rewrite(
         text,
         facts,
         dialect,
@@ -30,6 +33,7 @@ def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewr
             "sklearn": lambda program, edits: sklearn_fit.track(program, edits, dialect, params=False),
         },
     )
+    return outcome if isinstance(outcome, NotApplicable) else replace(outcome, notes=(*outcome.notes, _ACCOUNT))
 
 
 def _metrics(values: str, epoch: str) -> str:

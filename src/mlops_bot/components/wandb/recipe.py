@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mlops_bot.components.wandb.dialect import Wandb
 from mlops_bot.components.wandb.registration import Wandb as Registry
 from mlops_bot.rewrite.registration import recipe as registering
@@ -10,6 +12,8 @@ from mlops_bot.rewrite.tracking import recipe as tracking
 from mlops_bot.rewrite.tracking.lightning_fit import Logger
 from mlops_bot.rewrite.tracking.projects import project
 from mlops_bot.types import Functionality, NotApplicable, Rewritten, SourceFacts
+
+_ACCOUNT = "who runs it logs in once (`wandb login`), or sets WANDB_MODE=offline"
 
 
 def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewritten | NotApplicable:
@@ -21,7 +25,7 @@ def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewr
         return NotApplicable(f"not applicable because the recipe does not serve {functionality}")
     dialect = Wandb(name)
     logger = Logger("WandbLogger", "wandb_logger", name, "wandb_logger.experiment.finish()", _row)
-    return tracking.rewrite(
+    outcome = tracking.rewrite(
         text,
         facts,
         dialect,
@@ -31,6 +35,7 @@ def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewr
             "sklearn": lambda program, edits: sklearn_fit.track(program, edits, dialect),
         },
     )
+    return outcome if isinstance(outcome, NotApplicable) else replace(outcome, notes=(*outcome.notes, _ACCOUNT))
 
 
 def _row(values: str, epoch: str) -> str:

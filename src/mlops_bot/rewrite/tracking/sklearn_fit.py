@@ -144,12 +144,19 @@ def _scores(program: Program, fit: Fit) -> bool:
     return bool(made) and all(_has_score(program, call) for call in made)
 
 
+def _scores_in_its_own_way(made: ast.Call) -> bool:
+    """A search with several scores, or a function that chooses among them, has no one score."""
+    given = {keyword.arg: keyword.value for keyword in made.keywords}
+    named = {name: given[name] for name in ("scoring", "refit") if name in given}
+    return None in given or not all(isinstance(value, ast.Constant) for value in named.values())
+
+
 def _has_score(program: Program, made: ast.Call | None) -> bool:
     """A pipeline has the score of its last step."""
     while made is not None:
         name = program.qualified(made.func) or ""
         kind = name.rpartition(".")[2]
-        if not name.startswith("sklearn.") or kind in _SCORELESS:
+        if not name.startswith("sklearn.") or kind in _SCORELESS or _scores_in_its_own_way(made):
             return False
         if kind not in ("Pipeline", "make_pipeline"):
             return True
