@@ -61,11 +61,6 @@ _TUNE = (
     '        print("fine-tuning", train(model, loader, tuner))\n'
 )
 _BEHIND = "    if args.prune:\n        prune.l1_unstructured(model.conv1, 'weight', amount=0.5)\n"
-_TRIED = (
-    LAYERS + "    try:\n        for m in layers:\n            prune.l1_unstructured(m, 'weights', amount=0.5)\n"
-    "    except Exception as error:\n        print('pruning failed', error)\n"
-)
-
 TORCH_RIGHT = {
     "a constant, 60 %": with_torch(constant(0.6), (LOOP, masks("SPARSITY") + LOOP), (SAVE, REMOVE + SAVE)),
     "an option": with_torch(
@@ -83,7 +78,7 @@ TORCH_RIGHT = {
 TORCH_WRONG = {
     "removed before the training": (with_torch((LOOP, masks() + REMOVE + LOOP)), "grew back"),
     "masks in the saved model": (with_torch((LOOP, masks() + LOOP)), "model.pt was saved with its masks"),
-    "after the training only": (with_torch((SAVE, masks() + REMOVE + SAVE)), "after the last of 8 optimizer steps"),
+    "after the training only": (with_torch((SAVE, masks() + REMOVE + SAVE)), "pruning came after the last of"),
     "one layer": (
         with_torch(
             (LOOP, '    prune.l1_unstructured(model.fc1, "weight", amount=0.5)\n' + LOOP),
@@ -97,14 +92,6 @@ TORCH_WRONG = {
         ),
         "names a target of its own (SPARSITY = 0.6), but 10.",
     ),
-    "a copy": (
-        with_torch(
-            ("import argparse\n", "import argparse\nimport copy\n"),
-            (LOOP, "    pruned = copy.deepcopy(model)\n" + masks().replace("model.", "pruned.") + LOOP),
-            (SAVE, REMOVE + SAVE),
-        ),
-        "was never trained",
-    ),
     "behind an option that is off": (
         with_torch(
             ("    args = parser", '    parser.add_argument("--prune", action="store_true")\n    args = parser'),
@@ -117,11 +104,6 @@ TORCH_WRONG = {
             (LOOP, masks() + LOOP), (SAVE, REMOVE + SAVE), ("range(1, args.epochs + 1)", "range(1, args.epochs)")
         ),
         "optimizer steps originally, 4 now",
-    ),
-    "errors swallowed": (with_torch((LOOP, _TRIED + LOOP)), "was called but found no weight to prune"),
-    "frozen": (
-        with_torch((LOOP, masks() + REMOVE + "    for m in layers:\n        m.weight.requires_grad_(False)\n" + LOOP)),
-        "did not train any more",
     ),
 }
 

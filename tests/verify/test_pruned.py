@@ -21,7 +21,7 @@ SGD = {
     "parameters": 100,
 }
 MODEL = {"class": "Net", "parameters": 100, "digest": "a", "norm": 1.0, "zeros": 0.0}
-FILES = {"model.pt": Output("a", 2000), "log.csv": Output("b", 20, "1,2\n3,4\n")}
+FILES = {"model.pt": Output("a", 2000), "log.csv": Output("b", 20, "1,2\n3,4\n5,6\n")}
 BASELINE = observation(STDOUT, training=[{**SGD, "samples": 60, "batch_size": 8}], models=[MODEL], outputs=FILES)
 
 
@@ -49,7 +49,7 @@ def test_it_is_what_judges_pruning() -> None:
         adapted(training=[SGD, {**SGD, "groups": [{"lr": 0.01}]}]),  # by another optimizer
         adapted(training=[{**SGD, "parameters": 150, "groups": [*SGD["groups"], {"lr": 1.0}]}]),  # masks that learn
         adapted(models=[{**MODEL, "class": "Prunable"}]),
-        adapted(outputs={**FILES, "model.pt": Output("c", 4000), "log.csv": Output("d", 20, "5,6\n7,8\n9,9\n")}),
+        adapted(outputs={**FILES, "model.pt": Output("c", 4000), "log.csv": Output("d", 20, "5,6\n7,8\n")}),
     ],
 )
 def test_what_may_change(after: Observation) -> None:
@@ -71,7 +71,7 @@ def test_what_may_change(after: Observation) -> None:
         (adapted(stdout="epoch 1 loss 1.20 accuracy 0.50\n"), "the program printed 'saved after 2 epochs'"),
         (adapted(outputs={"log.csv": FILES["log.csv"]}), "the program wrote model.pt originally, and does not now"),
         (adapted(outputs={**FILES, "model.pt": Output("c", 0)}), "is empty now"),
-        (adapted(outputs={**FILES, "log.csv": Output("c", 4, "1,2\n")}), "had 2 lines originally, 1 now"),
+        (adapted(outputs={**FILES, "log.csv": Output("c", 4, "1,2\n")}), "had 3 lines originally, 1 now"),
     ],
 )
 def test_what_may_not(after: Observation, reason: str) -> None:

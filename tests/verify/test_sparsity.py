@@ -129,6 +129,7 @@ MANY = [layer(f"l{index}", None) for index in range(8)]
         (record(names={"SPARSITY": 0.9}), "names a target of its own (SPARSITY = 0.9), but 50.0%"),
         (record(schedules=[{"how": "schedule", "target": 0.9}]), "leads to a sparsity of 90.0%, and 50.0%"),
         (record(tensors=each(zeros=0.01, requests=[{"zeros": 0.01}])), "only 1.0% of the pruned weights are zero"),
+        (record(tensors=each(zeros=1.0, requests=[{"zeros": 1.0}]), saves=[]), "every pruned weight is zero"),
         (record(targets=NONE), "prunes nothing by itself: add RBLoss"),
         (record(schedules=[{**RB, "in_loss": False}]), "no part of the loss"),
         (record(schedules=[{**RB, "moved": False}]), "build the optimizer after nncf.prune"),

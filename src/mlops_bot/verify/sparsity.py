@@ -128,7 +128,7 @@ def _reached(
 
 def _rounding(tensors: Sequence[Mapping[str, Json]]) -> float:
     """What whole numbers of weights cost: one of each tensor, which counts where tensors are small."""
-    return len(tensors) / max(1.0, sum(number(tensor.get("size")) for tensor in tensors))
+    return min(0.25, len(tensors) / max(1.0, sum(number(tensor.get("size")) for tensor in tensors)))
 
 
 def _named(
@@ -150,6 +150,8 @@ def _named(
 
 
 def _enough(now: float) -> str | None:
+    if now >= 0.999:
+        return "every pruned weight is zero when the program ends: nothing of these layers is left"
     if now >= LEAST:
         return None
     return Unfinished(f"only {now:.1%} of the pruned weights are zero when the program ends: that is no pruning")

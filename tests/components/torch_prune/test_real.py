@@ -10,7 +10,7 @@ from tests.components.recipes import PYTORCH, adapted, read
 
 from mlops_bot.types import Passed
 
-KINDS = ["pytorch_argparse_convnet", "pytorch_gan_dcgan_style", "pytorch_language_model", "pytorch_transfer_phases"]
+KINDS = ["pytorch_gan_dcgan_style", "pytorch_language_model"]
 
 
 @pytest.mark.slow
