@@ -87,7 +87,9 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("component", metavar="COMPONENT", help="what was added, such as mlflow")
     verify.add_argument("original", metavar="ORIGINAL", type=Path, help="the training script before")
     verify.add_argument("adapted", metavar="ADAPTED", type=Path, help="the training script after")
-    verify.add_argument("--from", dest="source", metavar="COMPONENT", help="it is a translation: what the original uses")
+    verify.add_argument(
+        "--from", dest="source", metavar="COMPONENT", help="it is a translation: what the original uses"
+    )
     verify.add_argument("--for", dest="functionality", metavar="FUNCTIONALITY", help=_FOR)
     _run_options(verify)
     _output_options(verify)

@@ -9,8 +9,11 @@ from mlops_bot.types import Component, Context, Feedback, NotApplicable, Proposa
 
 
 class RecipeEngine:
-    """Proposes at most one candidate a task. `find` gives a component's recipe (components.recipe), `find_translator` the one for
-    programs that use another component (components.translator)."""
+    """Proposes at most one candidate a task.
+
+    `find` gives a component's recipe (components.recipe), `find_translator` the one for programs that use another
+    component (components.translator).
+    """
 
     name = "recipe"
     model: str | None = None

@@ -50,14 +50,16 @@ def left(code: Code, component: Component) -> str | None:
         if isinstance(node, ast.keyword) and any(
             isinstance(child, ast.Constant) and child.value == component.name for child in ast.walk(node.value)
         ):
-            return f'`{ast.unparse(node)}` (line {node.value.lineno}) still asks for {component.title}'
+            return f"`{ast.unparse(node)}` (line {node.value.lineno}) still asks for {component.title}"
     return None
 
 
 def names_of(code: Code, component: Component) -> frozenset[str]:
     """Variables (`run`, `self.run`) and functions that stand for something of the component."""
     names = {local for local, name in code.imports.items() if belongs(name, component)}
-    functions = {name.rpartition(".")[2]: node for name, node in code.definitions.items() if isinstance(node, _Function)}
+    functions = {
+        name.rpartition(".")[2]: node for name, node in code.definitions.items() if isinstance(node, _Function)
+    }
     while True:
         found = set(names)
         for node in ast.walk(code.tree):

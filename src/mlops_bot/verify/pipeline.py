@@ -204,7 +204,7 @@ class Verifier:
         """What the original put into the store of the component that it moves away from. Cached by content."""
         source = self._task.source_component
         assert source is not None
-        key = key_of("moved-from", self._program_key, source.name, component_key(self._task), job.readers_key())
+        key = key_of("moved-from", self._program_key, component_key(self._task), job.readers_key())
         if self._moved_from is None:
             known = self._cache.get("moved-from", key)
             if known is None:  # the run is cached, what it left is not
@@ -290,9 +290,7 @@ class Verifier:
     ) -> Mapping[str, Json] | Failed:
         """Evidence, read by a separate process from a copy of what the program left."""
         started = time.monotonic()
-        collected = self._sandbox.run(
-            job.collector(component, files, result, self._task.functionality, self._runtime)
-        )
+        collected = self._sandbox.run(job.collector(component, files, result, self._task.functionality, self._runtime))
         self._spent("effect", started)
         text = collected.files.get(job.EVIDENCE)
         if text is not None:

@@ -7,7 +7,8 @@ stays in Git, data goes to where the translation leads. What is neither for cert
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Literal
@@ -16,17 +17,24 @@ from mlops_bot.types import Failed, Json, Observation, Output
 from mlops_bot.verify import preserved
 
 CODE = frozenset(
-    ".py .pyi .ipynb .sh .bash .r .jl .c .cc .cpp .h .hpp .cu .java .go .rs .js .ts .md .rst .toml .cfg .ini .lock "
-    ".dockerfile .gitignore .gitmodules".split()
-)
+    (
+        ".py", ".pyi", ".ipynb", ".sh", ".bash", ".r", ".jl", ".c", ".cc", ".cpp", ".h", ".hpp", ".cu", ".java", ".go",
+        ".rs", ".js", ".ts", ".md", ".rst", ".toml", ".cfg", ".ini", ".lock", ".dockerfile",
+    )
+)  # fmt: skip
 DATA = frozenset(
-    ".csv .tsv .parquet .feather .arrow .npy .npz .pkl .pickle .joblib .pt .pth .ckpt .safetensors .h5 .hdf5 .onnx .pb "
-    ".tflite .bin .dat .zip .gz .bz2 .xz .tar .tgz .7z .jsonl .ndjson .avro .orc .db .sqlite .sqlite3 .mat .rds .jpg "
-    ".jpeg .png .gif .bmp .tif .tiff .webp .wav .mp3 .flac .ogg .mp4 .avi .mov .mkv .xls .xlsx .tfrecord .lmdb .keras "
-    ".model .weights .nc .zarr".split()
-)
+    (
+        ".csv", ".tsv", ".parquet", ".feather", ".arrow", ".npy", ".npz", ".pkl", ".pickle", ".joblib", ".pt",
+        ".pth", ".ckpt", ".safetensors", ".h5", ".hdf5", ".onnx", ".pb", ".tflite", ".bin", ".dat", ".zip",
+        ".gz", ".bz2", ".xz", ".tar", ".tgz", ".7z", ".jsonl", ".ndjson", ".avro", ".orc", ".db", ".sqlite",
+        ".sqlite3", ".mat", ".rds", ".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".wav",
+        ".mp3", ".flac", ".ogg", ".mp4", ".avi", ".mov", ".mkv", ".xls", ".xlsx", ".tfrecord", ".keras",
+    )
+)  # fmt: skip
 _HOUSEKEEPING = re.compile(r"(^|/)(\.gitattributes|\.gitignore|\.dvcignore|\.dvc/.*|dvc\.(yaml|lock)|[^/]*\.dvc)$")
-_REQUIREMENTS = re.compile(r"(^|/)(requirements[^/]*\.(txt|in)|pyproject\.toml|setup\.(py|cfg)|environment\.ya?ml|uv\.lock)$")
+_REQUIREMENTS = re.compile(
+    r"(^|/)(requirements[^/]*\.(txt|in)|pyproject\.toml|setup\.(py|cfg)|environment\.ya?ml|uv\.lock)$"
+)
 _ID = re.compile(r"\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{7,40}\b|\b[0-9a-f]{40}\b|\b\d{7,9}\b(?=\.\.|\s*\])")
 Files = Mapping[str, Mapping[str, Json]]
 Home = Literal["dvc", "git"]
@@ -40,32 +48,37 @@ def kind(path: str) -> Literal["code", "data", "either", "housekeeping"]:
     return "data" if suffix in DATA else "code" if suffix in CODE else "either"
 
 
-def check(source: Mapping[str, Json], target: Mapping[str, Json], *, home: Home, script: str, titles: tuple[str, str]) -> str | None:
+def check(
+    source: Mapping[str, Json], target: Mapping[str, Json], *, home: Home, script: str, titles: tuple[str, str]
+) -> str | None:
     """Why what the translated program left is not what the original left; None when it is.
 
-    `home`: where data has to be now. `script`: the program's own path, whose text is another now. `titles`: moved from, to.
+    `home`: where data has to be now. `script`: the program's own path, whose text is another now.
+    `titles`: what is moved from, and to.
     """
     before, after = _repositories(source), _repositories(target)
     if not before:
         return f"the original left no repository, so there is nothing to compare: {_errors(source)}"
+    lfs = frozenset(str(path) for repository in before.values() for path in repository.get("lfs_work") or ())
     acted = False
     for path, repository in before.items():
         twin = after.get(path)
         if twin is None:
             return f"the original left a repository in {_place(path)}, the translation does not: {_errors(target)}"
-        reason = _Comparison(repository, twin, home, script).reason()
+        reason = _Comparison(repository, twin, home, script, lfs).reason()
         if reason:
             return f"{_place(path)}: {reason}"
         acted = acted or _acts(repository)
     if not acted:
-        return f"the original puts nothing into {titles[0]} that could be looked for in {titles[1]}: no commit, no tag, no branch"
-    return _dvc(before, after, target) if home == "dvc" else _no_dvc(after)
+        nothing = "no commit, no tag, no branch"
+        return f"the original puts nothing into {titles[0]} that could be looked for in {titles[1]}: {nothing}"
+    return _dvc(after, target) if home == "dvc" else _no_dvc(after)
 
 
 def preserved_but_ids(
     baseline: Observation, adapted: Observation, *, second_baseline: Observation | None = None
 ) -> Failed | None:
-    """The comparison of two runs, where commits may have other ids and what version control itself writes is left out."""
+    """The comparison of two runs, where commits may have other ids."""
     runs = [_without_ids(run) for run in (baseline, adapted)]
     second = _without_ids(second_baseline) if second_baseline is not None else None
     return preserved.compare(runs[0], runs[1], second_baseline=second)
@@ -83,9 +96,11 @@ def _without_ids(run: Observation) -> Observation:
 
 
 class _Comparison:
-    def __init__(self, before: Mapping[str, Json], after: Mapping[str, Json], home: Home, script: str) -> None:
+    def __init__(
+        self, before: Mapping[str, Json], after: Mapping[str, Json], home: Home, script: str, lfs: frozenset[str]
+    ) -> None:
         self.before, self.after, self.home, self.script = before, after, home, script
-        self.lfs = frozenset(str(path) for path in before.get("lfs_work") or ())
+        self.lfs = lfs  # what the original gave to Git LFS, committed or not
         self.given = _given(before)
 
     def reason(self) -> str | None:
@@ -98,7 +113,9 @@ class _Comparison:
                     return f"the {word.rstrip('es') if word == 'branches' else 'tag'} `{name}` is missing"
         if not self.before["bare"] and self.before["head"] in self.before["branches"]:
             if self.before["head"] != self.after["head"]:
-                return f"the branch `{self.before['head']}` was checked out at the end, now it is `{self.after['head']}`"
+                return (
+                    f"the branch `{self.before['head']}` was checked out at the end, now it is `{self.after['head']}`"
+                )
         return None
 
     def _histories(self) -> str | None:
@@ -140,14 +157,16 @@ class _Comparison:
             if now is None:
                 return f"{path} is in {where} of the original, and neither in Git nor in DVC now"
             if what == "data" and now["how"] != self.home and self.given.get(path) != file["md5"]:
-                place = {"git": "still a file of Git itself", "lfs": "still in Git LFS", "dvc": "still under DVC"}[str(now["how"])]
+                place = {"git": "still a file of Git itself", "lfs": "still in Git LFS", "dvc": "still under DVC"}[
+                    str(now["how"])
+                ]
                 return f"{path} is data, and in {where} it is {place}"
             if what == "code" and now["how"] != "git":
                 return f"{path} is code: it stays in Git, but in {where} it is under DVC"
             own = path == self.script or _REQUIREMENTS.search(path)
             if not own and file["md5"] is not None and file["md5"] != now["md5"]:
                 return f"{path} has other bytes in {where} than in the original"
-        for path, file in new.items():
+        for path in new:
             if path not in old and not path.endswith("/") and kind(path) == "data" and path not in self.lfs:
                 return f"{path} is in {where}, and was not in the original's"
         return None
@@ -216,36 +235,53 @@ def _label(commit: Mapping[str, Json]) -> str:
 # --- where the data is now ------------------------------------------------------------------------------------
 
 
-def _dvc(before: Mapping[str, Json], after: Mapping[str, Json], target: Mapping[str, Json]) -> str | None:
+def _dvc(after: Mapping[str, Json], target: Mapping[str, Json]) -> str | None:
     """DVC is set up for those who clone, holds every byte, gives it back, and nothing of Git LFS is left."""
-    made = [repository for repository in after.values() if not repository["bare"] and repository.get("dvc")]
-    if not made:
+    if not any(repository.get("dvc") for repository in after.values()):
         return "no repository is a DVC repository: make it one with `Repo.init` of dvc.repo"
     stored = target.get("stored") or {}
-    remote, kept = set(stored.get("remote") or ()), set(stored.get("remote") or ()) | set(stored.get("cache") or ())
+    remote, cached = set(stored.get("remote") or ()), set(stored.get("cache") or ())
     for path, repository in after.items():
-        pushed = path.startswith(".mlops-bot/") or repository["bare"]
-        for commit in repository["commits"].values():
-            for name, file in commit["files"].items():
-                if file["how"] == "lfs":
-                    return f"{name} is still in Git LFS in {_label(commit)}"
-                if file["how"] != "dvc" or name.endswith("/"):
-                    continue
-                if file["md5"] not in (remote if pushed else kept):
-                    where = "no DVC remote: push it with DVC, too" if pushed else "neither in a cache nor in a remote of DVC"
-                    return f"{_label(commit)} {'was pushed and ' if pushed else ''}stands for {name}, whose bytes are in {where}"
-        if not repository["bare"] and repository.get("lfs_work"):
-            return f".gitattributes of {_place(path)} still gives {repository['lfs_work'][0]} to Git LFS"
-        tip = repository["commits"].get(repository["branches"].get(repository["head"], ""))
-        if repository.get("dvc") and tip is not None and ".dvc/config" not in tip["files"] and _made_commits(repository):
-            return f"{_place(path)}: .dvc/config is not committed, so a clone is no DVC repository"
-        for commit_id, found in (repository.get("brought_back") or {}).items():
-            if found["wrong"]:
-                name = next(iter(found["wrong"]))
-                label = _label(repository["commits"][commit_id])
-                return f"{name} of {label} does not come back: a clone with that revision and DVC's {'pull' if found['from'] == 'remote' else 'checkout'} has other bytes"
-        if _has_dvc_data(repository) and not repository["bare"] and repository.get("dvc") and not repository.get("brought_back"):
-            return f"{_place(path)}: no revision could be brought back: {_errors(target)}"
+        reason = _kept(repository, remote if repository["bare"] else remote | cached)
+        if reason is None and not repository["bare"]:
+            reason = _set_up(repository) or _brought_back(repository, target)
+        if reason:
+            return f"{_place(path)}: {reason}"
+    return None
+
+
+def _kept(repository: Mapping[str, Json], stored: AbstractSet[Json]) -> str | None:
+    """The bytes behind every .dvc file are there: of what was pushed in a remote."""
+    for commit in repository["commits"].values():
+        for name, file in commit["files"].items():
+            if file["how"] == "lfs":
+                return f"{name} is still in Git LFS in {_label(commit)}"
+            if file["how"] == "dvc" and not name.endswith("/") and file["md5"] not in stored:
+                if repository["bare"]:
+                    return f"{_label(commit)} was pushed, and its {name} is in no DVC remote: push it with DVC, too"
+                return f"{name} of {_label(commit)} is neither in a cache nor in a remote of DVC"
+    return None
+
+
+def _set_up(repository: Mapping[str, Json]) -> str | None:
+    if repository.get("lfs_work"):
+        return f".gitattributes still gives {repository['lfs_work'][0]} to Git LFS"
+    tip = repository["commits"].get(repository["branches"].get(repository["head"], ""))
+    if repository.get("dvc") and tip is not None and _made_commits(repository) and ".dvc/config" not in tip["files"]:
+        return ".dvc/config is not committed, so a clone is no DVC repository"
+    return None
+
+
+def _brought_back(repository: Mapping[str, Json], target: Mapping[str, Json]) -> str | None:
+    """What the collector found when it took each revision out of a clone."""
+    found = repository.get("brought_back") or {}
+    for commit, what in found.items():
+        if what["wrong"]:
+            name, how = next(iter(what["wrong"])), "pull" if what["from"] == "remote" else "checkout"
+            label = _label(repository["commits"][commit])
+            return f"{name} of {label} does not come back: in a clone with that revision DVC's {how} gives other bytes"
+    if _has_dvc_data(repository) and not found:
+        return f"no revision could be brought back: {_errors(target)}"
     return None
 
 
@@ -270,7 +306,9 @@ def _no_dvc(after: Mapping[str, Json]) -> str | None:
 def _repositories(evidence: Mapping[str, Json]) -> dict[str, Mapping[str, Json]]:
     found: dict[str, Mapping[str, Json]] = {}
     for entry in evidence.get("repositories") or ():
-        if isinstance(entry, Mapping) and all(isinstance(entry.get(key), Mapping) for key in ("branches", "tags", "commits")):
+        if isinstance(entry, Mapping) and all(
+            isinstance(entry.get(key), Mapping) for key in ("branches", "tags", "commits")
+        ):
             path = str(entry.get("path"))
             if not path.startswith("project/.dvc/"):
                 found[path] = entry
@@ -279,10 +317,14 @@ def _repositories(evidence: Mapping[str, Json]) -> dict[str, Mapping[str, Json]]
 
 def _place(path: str) -> str:
     remote = path.partition(".mlops-bot/world/remotes/")[2]
-    return f"the remote {remote}" if remote else "the project's repository" if path == "project" else f"the repository {path}"
+    return (
+        f"the remote {remote}"
+        if remote
+        else "the project's repository"
+        if path == "project"
+        else f"the repository {path}"
+    )
 
 
 def _errors(evidence: Mapping[str, Json]) -> str:
     return "; ".join(str(error) for error in list(evidence.get("errors") or ())[:2]) or "nothing was found"
-
-

@@ -39,11 +39,17 @@ def bring_back(root: str, repository: Dict[str, Any], world: Optional[str], erro
             states.add(state)
             repositories.git(clone, "checkout", "--quiet", "--force", commit)
             if not os.path.isdir(os.path.join(clone, ".dvc")):
-                shutil.copytree(os.path.join(path, ".dvc"), os.path.join(clone, ".dvc"), ignore=shutil.ignore_patterns("cache", "tmp"))
+                shutil.copytree(
+                    os.path.join(path, ".dvc"),
+                    os.path.join(clone, ".dvc"),
+                    ignore=shutil.ignore_patterns("cache", "tmp"),
+                )
             how = "remote" if remote else "cache"
             with open(os.path.join(clone, ".dvc", "config.local"), "w", encoding="utf-8") as file:
                 if remote:
-                    file.write("[core]\n    remote = collected\n['remote \"collected\"']\n    url = {}\n".format(remote))
+                    file.write(
+                        "[core]\n    remote = collected\n['remote \"collected\"']\n    url = {}\n".format(remote)
+                    )
                 else:
                     file.write("[cache]\n    dir = {}\n".format(os.path.join(path, ".dvc", "cache")))
             try:
@@ -64,7 +70,7 @@ def storage(root: str, address: Optional[str], world: Optional[str]) -> Optional
     """The folder that a DVC remote's address meant where the program ran, in this copy of it."""
     if not address:
         return None
-    path = address[7:] if address.startswith("file://") else address
+    path = address.removeprefix("file://")
     if world and path.startswith(world + os.sep):
         path = os.path.join(root, path[len(world) + 1 :])
     return path if os.path.isdir(os.path.join(path, "files", "md5")) else None

@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 
-def repository(address: str) -> str:
-    """The bare repository that stands in for an address."""
+def repository(address: str, filled: bool) -> str:
+    """The bare repository that stands in for an address. `filled`: a new one has the project's files, else nothing."""
     path = re.sub(r"^[a-z+]+://|^git@|^[^/@]*@", "", address).replace(":", "/")
     parts = [part for part in path.split("/") if part not in ("", ".", "..")]
     remotes = os.path.join(os.environ["MLOPS_WORLD"], "remotes")
@@ -16,7 +16,10 @@ def repository(address: str) -> str:
     if not bare.endswith(".git"):
         bare += ".git"
     if not os.path.isdir(bare):
-        shutil.copytree(os.path.join(remotes, "seed.git"), bare)
+        if filled:
+            shutil.copytree(os.path.join(remotes, "seed.git"), bare)
+        else:  # what is pushed to before it is read is new
+            subprocess.check_call(["git", "init", "--quiet", "--bare", bare], stdout=sys.stderr)
     return bare
 
 
@@ -32,7 +35,6 @@ def line() -> str:
 
 
 def main() -> int:
-    bare = repository(sys.argv[2])
     while True:
         words = line().split()
         if not words:
@@ -40,6 +42,7 @@ def main() -> int:
         if words[0] == "capabilities":
             os.write(1, b"connect\n\n")
         elif words[0] == "connect" and words[1] in ("git-upload-pack", "git-receive-pack"):
+            bare = repository(sys.argv[2], filled=words[1] == "git-upload-pack")
             os.write(1, b"\n")
             return subprocess.call(["git", words[1][4:], bare])
         else:

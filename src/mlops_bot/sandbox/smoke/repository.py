@@ -53,7 +53,9 @@ def install(hooks: Any) -> None:
         project = os.path.join(root, "project")
         _seed(os.path.join(world, "remotes", "seed.git"), project)
         _repository(project, origin=bool(wanted.get("origin")))
-    hooks.note("stand-in", "Git remotes", "local repositories with the project's files; Git LFS keeps objects beside them")
+    hooks.note(
+        "stand-in", "Git remotes", "local repositories with the project's files; Git LFS keeps objects beside them"
+    )
 
 
 def _write(path: str, text: str) -> None:

@@ -38,7 +38,7 @@ def git_folders(root: str) -> Iterator[Tuple[str, bool]]:
     """(repository, whether it is bare) below root."""
     for folder, names, files in os.walk(root):
         names.sort()
-        if folder.endswith(os.path.join(WORLD, "bin")) or folder.endswith("seed.git"):
+        if folder.endswith((os.path.join(WORLD, "bin"), "seed.git")):
             names[:] = []
             continue
         if "HEAD" in files and "config" in files and ("objects" in names or "refs" in names):
@@ -56,7 +56,7 @@ class Store:
         self.cache: Dict[str, str] = {}
         self.remote: Dict[str, str] = {}
         self.lfs: Dict[str, str] = {}
-        for folder, names, files in os.walk(root):
+        for folder, _names, files in os.walk(root):
             parts = folder.split(os.sep)
             if len(parts) > 3 and parts[-3:-1] == ["files", "md5"]:
                 kind = self.cache if ".dvc" in parts else self.remote
@@ -113,10 +113,15 @@ class Reader:
                 found.append(self.repository(path, bare))
             except Exception as problem:
                 shown = getattr(problem, "stderr", b"") or str(problem)
-                self.errors.append("{}: {}: {}".format(os.path.relpath(path, self.root), type(problem).__name__, shown)[:300])
+                self.errors.append(
+                    "{}: {}: {}".format(os.path.relpath(path, self.root), type(problem).__name__, shown)[:300]
+                )
         return {
             "repositories": found,
-            "stored": {"cache": sorted(self.store.cache)[:MOST_FILES], "remote": sorted(self.store.remote)[:MOST_FILES]},
+            "stored": {
+                "cache": sorted(self.store.cache)[:MOST_FILES],
+                "remote": sorted(self.store.remote)[:MOST_FILES],
+            },
             "errors": self.errors,
         }
 
@@ -134,7 +139,7 @@ class Reader:
         entry: Dict[str, Any] = {
             "path": os.path.relpath(path, self.root).replace(os.sep, "/"),
             "bare": bare,
-            "head": head[16:] if head.startswith("ref: refs/heads/") else head,
+            "head": head.removeprefix("ref: refs/heads/"),
             "branches": branches,
             "tags": tags,
             "commits": self.commits(path),
@@ -145,11 +150,17 @@ class Reader:
 
     def commits(self, path: str) -> Dict[str, Any]:
         found: Dict[str, Any] = {}
-        text = git(path, "log", "--all", "-n", str(MOST_COMMITS), "--format=%H%x00%P%x00%B%x01").decode("utf-8", "replace")
+        text = git(path, "log", "--all", "-n", str(MOST_COMMITS), "--format=%H%x00%P%x00%B%x01").decode(
+            "utf-8", "replace"
+        )
         for piece in text.split("\x01"):
             if piece.strip():
                 commit, parents, message = piece.strip("\n").split("\0", 2)
-                found[commit] = {"parents": parents.split(), "message": message.strip()[:500], "files": self.tree(path, commit)}
+                found[commit] = {
+                    "parents": parents.split(),
+                    "message": message.strip()[:500],
+                    "files": self.tree(path, commit),
+                }
         return found
 
     def tree(self, path: str, commit: str) -> Dict[str, Any]:
@@ -209,7 +220,9 @@ class Reader:
         """The working tree: what is in it, what Git LFS would take, whether it is a DVC repository."""
         files, count = {}, 0
         for folder, names, leaves in os.walk(path):
-            names[:] = sorted(n for n in names if n not in (".git", ".dvc", "__pycache__") and not self.nested(path, folder, n))
+            names[:] = sorted(
+                n for n in names if n not in (".git", ".dvc", "__pycache__") and not self.nested(path, folder, n)
+            )
             for leaf in sorted(leaves):
                 full = os.path.join(folder, leaf)
                 count += 1
@@ -220,15 +233,24 @@ class Reader:
         if files:
             listed = "\0".join(files).encode()
             command = ["git", "-c", "safe.directory=*", "-C", path, "check-attr", "-z", "--stdin", "filter"]
-            done = subprocess.run(command, input=listed, capture_output=True, check=True, timeout=60).stdout.split(b"\0")
+            done = subprocess.run(command, input=listed, capture_output=True, check=True, timeout=60).stdout.split(
+                b"\0"
+            )
             lfs = [done[at].decode("utf-8", "replace") for at in range(0, len(done) - 2, 3) if done[at + 2] == b"lfs"]
-        return {"work": files, "lfs_work": lfs, "dvc": os.path.isdir(os.path.join(path, ".dvc")), "dvc_remote": self.remote(path)}
+        return {
+            "work": files,
+            "lfs_work": lfs,
+            "dvc": os.path.isdir(os.path.join(path, ".dvc")),
+            "dvc_remote": self.remote(path),
+        }
 
     @staticmethod
     def nested(path: str, folder: str, name: str) -> bool:
         inner = os.path.join(folder, name)
-        return os.path.exists(os.path.join(inner, ".git")) or os.path.isdir(os.path.join(inner, "files", "md5")) or (
-            os.path.isfile(os.path.join(inner, "HEAD")) and os.path.isdir(os.path.join(inner, "objects"))
+        return (
+            os.path.exists(os.path.join(inner, ".git"))
+            or os.path.isdir(os.path.join(inner, "files", "md5"))
+            or (os.path.isfile(os.path.join(inner, "HEAD")) and os.path.isdir(os.path.join(inner, "objects")))
         )
 
     @staticmethod
