@@ -205,7 +205,7 @@ class GitProgram:
         form: Literal["git", "execute"],
     ) -> GitCall:
         if command == "lfs":
-            sub = words[0].value if words and isinstance(words[0], ast.Constant) else "unknown"
+            sub = str(words[0].value) if words and isinstance(words[0], ast.Constant) else "unknown"
             return self._found(f"lfs {sub}", call, repository, words[1:], form)
         return self._found(command.replace("_", "-"), call, repository, words, form)
 

@@ -35,7 +35,7 @@ from mlops_bot.types import (
 from mlops_bot.verify import api as api_module
 from mlops_bot.verify import explain_run, job, observe, policy, preserved, static
 
-CHECKS_VERSION = 4  # part of every verdict's cache key: raise it when a check changes its mind
+CHECKS_VERSION = 5  # part of every verdict's cache key: raise it when a check changes its mind
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Verifier:
     def judge(self, candidate: Candidate) -> Verdict:
         """The verdict on one candidate; cached by content, so the same candidate is never run twice."""
         key = key_of("verdict", CHECKS_VERSION, self._program_key, self._task.functionality,
-                     self._task.component.name, component_key(self._task), dict(candidate.files))  # fmt: skip
+                     self._task.component.name, component_key(self._task), job.readers_key(), dict(candidate.files))  # fmt: skip
         cached = self._cache.get("verdict", key)
         if cached is not None:
             self._progress("verify", "this candidate was judged before, its verdict is reused")

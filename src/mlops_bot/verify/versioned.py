@@ -242,7 +242,7 @@ def _dvc(after: Mapping[str, Json], target: Mapping[str, Json]) -> str | None:
     stored = target.get("stored") or {}
     remote, cached = set(stored.get("remote") or ()), set(stored.get("cache") or ())
     for path, repository in after.items():
-        reason = _kept(repository, remote if repository["bare"] else remote | cached)
+        reason = _kept(repository, remote if repository["bare"] else remote | cached) or _clonable(repository)
         if reason is None and not repository["bare"]:
             reason = _set_up(repository) or _brought_back(repository, target)
         if reason:
@@ -260,6 +260,16 @@ def _kept(repository: Mapping[str, Json], stored: AbstractSet[Json]) -> str | No
                 if repository["bare"]:
                     return f"{_label(commit)} was pushed, and its {name} is in no DVC remote: push it with DVC, too"
                 return f"{name} of {_label(commit)} is neither in a cache nor in a remote of DVC"
+    return None
+
+
+def _clonable(repository: Mapping[str, Json]) -> str | None:
+    """A clone of what was pushed knows where the data is."""
+    tips = repository.get("tips") or {}
+    for name, commit in repository["branches"].items():
+        files = repository["commits"].get(commit, {}).get("files", {})
+        if repository["bare"] and any(file["how"] == "dvc" for file in files.values()) and not tips.get(name):
+            return f"the .dvc/config of branch `{name}` names no default remote, so a clone cannot pull the data: commit it"
     return None
 
 

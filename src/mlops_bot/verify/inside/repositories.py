@@ -4,6 +4,7 @@
 
 A repository: {"path", "bare", "head", "branches": {name: commit}, "tags": {name: commit}, "remotes": {name: address},
 "commits": {id: {"parents", "message", "files": {path: {"how": "git" | "lfs" | "dvc", "md5", "size"}}}},
+"tips": {branch: the default DVC remote that its .dvc/config names, or None},
 "work": {path: {"md5", "size"}}, "lfs_work": [paths], "dvc": whether it is a DVC repository, "dvc_remote": address}.
 `how` is "dvc" where a .dvc file (or a dvc.lock) of the commit stands for the data. `stored` says which md5 are in a DVC
 cache, and which in other DVC storage. Standard library only; the `git` command reads the repositories.
@@ -143,6 +144,7 @@ class Reader:
             "branches": branches,
             "tags": tags,
             "commits": self.commits(path),
+            "tips": {name: self.committed_remote(path, commit) for name, commit in branches.items()},
         }
         if not bare:
             entry.update(self.work(path))
@@ -256,16 +258,35 @@ class Reader:
     @staticmethod
     def remote(path: str) -> Optional[str]:
         """The address of the default DVC remote."""
-        parser = configparser.ConfigParser(strict=False, interpolation=None)
+        texts = []
+        for name in ("config", "config.local"):
+            try:
+                with open(os.path.join(path, ".dvc", name), encoding="utf-8") as file:
+                    texts.append(file.read())
+            except (OSError, UnicodeDecodeError):
+                pass
+        return default_remote("\n".join(texts))
+
+    @staticmethod
+    def committed_remote(path: str, commit: str) -> Optional[str]:
+        """The same, as a clone of that commit knows it."""
         try:
-            parser.read([os.path.join(path, ".dvc", name) for name in ("config", "config.local")], encoding="utf-8")
-            name = parser.get("core", "remote")
-            for section in parser.sections():
-                if section.strip("'\"").replace('"', "").split() == ["remote", name]:
-                    return parser.get(section, "url")
-        except (configparser.Error, OSError, UnicodeDecodeError):
-            pass
-        return None
+            return default_remote(git(path, "cat-file", "blob", commit + ":.dvc/config").decode("utf-8", "replace"))
+        except subprocess.CalledProcessError:
+            return None
+
+
+def default_remote(text: str) -> Optional[str]:
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    try:
+        parser.read_string("\n".join(line.strip() for line in text.splitlines()))
+        name = parser.get("core", "remote")
+        for section in parser.sections():
+            if section.strip("'\"").replace('"', "").split() == ["remote", name]:
+                return parser.get(section, "url")
+    except configparser.Error:
+        pass
+    return None
 
 
 def read(root: str) -> Dict[str, Any]:
