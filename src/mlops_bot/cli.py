@@ -100,6 +100,7 @@ def parser() -> argparse.ArgumentParser:
     )
     prompt.add_argument("component", metavar="COMPONENT", help=_COMPONENT)
     prompt.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="training scripts")
+    prompt.add_argument("--from", dest="source", metavar="COMPONENT", help="a translation: what the scripts use now")
     prompt.add_argument("--for", dest="functionality", metavar="FUNCTIONALITY", help=_FOR)
     _prompt_options(prompt)
     prompt.add_argument("--json", metavar="FILE", help="write the messages as JSON ('-': standard output)")

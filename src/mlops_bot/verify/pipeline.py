@@ -117,7 +117,8 @@ class Verifier:
     def judge(self, candidate: Candidate) -> Verdict:
         """The verdict on one candidate; cached by content, so the same candidate is never run twice."""
         key = key_of("verdict", CHECKS_VERSION, self._program_key, self._task.functionality,
-                     self._task.component.name, component_key(self._task), job.readers_key(), dict(candidate.files))  # fmt: skip
+                     self._task.component.name, component_key(self._task), job.readers_key(),
+                     dict(candidate.files))  # fmt: skip
         cached = self._cache.get("verdict", key)
         if cached is not None:
             self._progress("verify", "this candidate was judged before, its verdict is reused")

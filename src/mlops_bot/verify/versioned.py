@@ -269,7 +269,7 @@ def _clonable(repository: Mapping[str, Json]) -> str | None:
     for name, commit in repository["branches"].items():
         files = repository["commits"].get(commit, {}).get("files", {})
         if repository["bare"] and any(file["how"] == "dvc" for file in files.values()) and not tips.get(name):
-            return f"the .dvc/config of branch `{name}` names no default remote, so a clone cannot pull the data: commit it"
+            return f"the .dvc/config of branch `{name}` names no default remote, so no clone can pull it: commit it"
     return None
 
 

@@ -277,7 +277,7 @@ class _Translation:
         self.notes.append("data goes under DVC and its .dvc files into Git; code, branches and tags stay in Git")
         if "dvc_repo" in self.used or "under_dvc" in self.used or "track_data" in self.used:
             self.notes.append(
-                "data is pushed to the remote in DVC_REMOTE_URL, by default the folder dvc-storage beside the repository"
+                "data is pushed to the remote in DVC_REMOTE_URL, by default the folder dvc-storage beside the project"
             )
 
     def _dvc_import(self) -> list[str]:
