@@ -99,7 +99,7 @@ def _conditions(task: Task, context: Context) -> str:
         moved = f"Replace EVERY use of {source} by {title}: no import and no call of {source} may remain."
         if task.source_component.keeps_code:
             moved = (
-                f"Put ALL DATA under {title}, data files of every kind: none of it may stay in {source} or Git LFS. CODE "
+                f"Put ALL DATA under {title}, data files of every kind: none may stay in {source} or Git LFS. CODE "
                 f"stays in Git, with the SAME commits, messages, branches, tags and pushes: use {source} for that, and "
                 "nothing else."
             )
