@@ -41,6 +41,12 @@ class Entry:
     why: str = ""
 
 
+def below(*folders: Path) -> list[Path]:
+    """Every corpus at or below the folders: wherever a manifest is. A folder without any is named as it is."""
+    found = [path.parent for folder in folders for path in sorted(folder.rglob(MANIFEST))]
+    return found or list(folders)
+
+
 def read(folder: Path) -> list[Entry]:
     """The entries of one corpus, in the manifest's order. Raises UserError that names every entry that is wrong."""
     manifest = folder / MANIFEST if folder.is_dir() else folder

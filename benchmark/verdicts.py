@@ -47,7 +47,7 @@ class Judged:
 def run(options: argparse.Namespace) -> int:
     """0 when every verdict is the expected one, 1 when not, 3 when infrastructure kept some from being judged."""
     common.check_json_target(options.json)
-    folders = options.corpus or [cli.CORPUS / "gold", cli.CORPUS / "mutants"]
+    folders = options.corpus or corpus.below(cli.CORPUS / "gold", cli.CORPUS / "mutants")
     entries = [entry for folder in folders for entry in corpus.read(folder)]
     if options.only:
         entries = [e for e in entries if any(fnmatch.fnmatch(name, options.only) for name in (e.id, e.component))]

@@ -87,6 +87,9 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("component", metavar="COMPONENT", help="what was added, such as mlflow")
     verify.add_argument("original", metavar="ORIGINAL", type=Path, help="the training script before")
     verify.add_argument("adapted", metavar="ADAPTED", type=Path, help="the training script after")
+    verify.add_argument(
+        "--from", dest="source", metavar="COMPONENT", help="it is a translation: what the original uses"
+    )
     verify.add_argument("--for", dest="functionality", metavar="FUNCTIONALITY", help=_FOR)
     _run_options(verify)
     _output_options(verify)
@@ -97,6 +100,7 @@ def parser() -> argparse.ArgumentParser:
     )
     prompt.add_argument("component", metavar="COMPONENT", help=_COMPONENT)
     prompt.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="training scripts")
+    prompt.add_argument("--from", dest="source", metavar="COMPONENT", help="a translation: what the scripts use now")
     prompt.add_argument("--for", dest="functionality", metavar="FUNCTIONALITY", help=_FOR)
     _prompt_options(prompt)
     prompt.add_argument("--json", metavar="FILE", help="write the messages as JSON ('-': standard output)")

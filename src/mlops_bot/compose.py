@@ -79,7 +79,7 @@ def _documented(models: Sequence[Engine], settings: Settings, options: LLMOption
 def recipe_engines() -> Sequence[Engine]:
     from mlops_bot.engines.recipe import RecipeEngine
 
-    return [RecipeEngine(components.recipe)]
+    return [RecipeEngine(components.recipe, components.translator)]
 
 
 def _configured_model(settings: Settings, prompter: Prompter, options: LLMOptions, progress: Progress) -> list[Engine]:

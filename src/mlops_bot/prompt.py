@@ -96,8 +96,15 @@ def _conditions(task: Task, context: Context) -> str:
     facts = context.facts.get(task.script.path)
     if task.kind == "translation" and task.source_component is not None:
         source = task.source_component.title
+        moved = f"Replace EVERY use of {source} by {title}: no import and no call of {source} may remain."
+        if task.source_component.keeps_code:
+            moved = (
+                f"Put ALL DATA under {title}, data files of every kind: none may stay in {source} or Git LFS. CODE "
+                f"stays in Git, with the SAME commits, messages, branches, tags and pushes: use {source} for that, and "
+                "nothing else."
+            )
         rules = [
-            f"Replace EVERY use of {source} by {title}: no import and no call of {source} may remain.",
+            moved,
             "The program MUST still do the same things in the same order, with the same results and the same printed "
             "output.",
             f"Where {title} has no equivalent, do the nearest correct thing and say so in a comment at that place. "

@@ -62,6 +62,7 @@ class Component:
     folder: Path
     has_recipe: bool
     guides: Mapping[Functionality, str] = field(default_factory=dict)  # those of further functionalities
+    keeps_code: bool = False  # code stays in it, whatever its data moves to: Git
     also_required: tuple[str, ...] = ()  # what the component needs and does not bring: ("torchao>=0.13",)
     metric_calls: tuple[str, ...] = ("log_metric", "log_metrics")  # functions and methods that record metrics
 
@@ -395,6 +396,14 @@ class Recipe(Protocol):
     def __call__(self, text: str, facts: SourceFacts, functionality: Functionality) -> Rewritten | NotApplicable: ...
 
 
+class Translator(Protocol):
+    """`recipe.translate`, of the component that is moved to: pure, deterministic, idempotent. `source`: moved from."""
+
+    def __call__(
+        self, text: str, facts: SourceFacts, functionality: Functionality, *, source: Component
+    ) -> Rewritten | NotApplicable: ...
+
+
 class Unfinished(str):
     """A check's reason that may be the short run's doing: with more of its epochs the program might have the effect."""
 
@@ -408,6 +417,21 @@ class Check(Protocol):
         self,
         evidence: Mapping[str, Json],
         *,
+        functionality: Functionality,
+        facts: SourceFacts,
+        baseline: Observation,
+        adapted: Observation,
+    ) -> str | None: ...
+
+
+class TranslationCheck(Protocol):
+    """`check.check_translation`: like a check, with what the original put into the source component's store."""
+
+    def __call__(
+        self,
+        evidence: Mapping[str, Json],
+        *,
+        source: Mapping[str, Json],
         functionality: Functionality,
         facts: SourceFacts,
         baseline: Observation,

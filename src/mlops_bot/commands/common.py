@@ -39,7 +39,8 @@ def run_of(options: argparse.Namespace) -> Run:
 def parse(options: argparse.Namespace) -> Command:
     """The command line through the grammar that comments use. Raises UserError with a did-you-mean."""
     verb = getattr(options, "verb", "add")
-    words = [verb, *([options.source] if verb == "translate" else []), options.component]
+    source = getattr(options, "source", None)
+    words = ["translate" if source else verb, *([source] if source else []), options.component]
     if options.functionality:
         words += ["--for", options.functionality]
     return command.parse(words, components=components.load_all())
@@ -55,10 +56,11 @@ def make_task(asked: Command, script: SourceFile) -> Task:
     return Task(kind, functionality, target, (script,), origin)  # type: ignore[arg-type]
 
 
-def facts_of(script: SourceFile, gathered: Project) -> SourceFacts:
-    """What the script is. Raises UserError when it clearly is no training script."""
+def facts_of(script: SourceFile, gathered: Project, functionality: Functionality | None = None) -> SourceFacts:
+    """What the script is. Raises UserError when it clearly is no training script, and the functionality needs one:
+    version control is for any program that has data."""
     facts = _analyse(script, gathered)
-    if facts.is_training is False:
+    if facts.is_training is False and functionality != "version-control":
         raise UserError(
             f"{script.path}: is not a training script: {'; '.join(facts.reasons) or 'nothing in it trains a model'}",
             hint="name the file that calls .fit(), Trainer.fit() or loss.backward()",
@@ -72,13 +74,15 @@ def requirements(task: Task, facts: SourceFacts, gathered: Project) -> tuple[str
     for path in _imported_files(facts, gathered):  # what the script's own modules import is needed too
         with contextlib.suppress(UserError):
             known.append(_analyse(gathered.source(path), gathered))
-    modules = {module for one in known for module in one.third_party} - set(task.component.imports)
+    taking_part = [part for part in (task.source_component, task.component) if part is not None]
+    provided = {module for part in taking_part for module in part.imports}
+    modules = {module for one in known for module in one.third_party} - provided
     needed = third_party_requirements(sorted(modules), project.requirement_files(gathered), near=task.script.path)
     names = {name for one in known for name in (*one.imports.values(), *(call.kind for call in one.calls))}
     implied = [line for line in implied_requirements(names) if line not in needed]
     if notebook.is_notebook(task.script.path):
         implied += notebook.REQUIREMENTS
-    return (*needed, *implied, *task.component.requirements)
+    return (*needed, *implied, *(line for part in taking_part for line in part.requirements))
 
 
 def releases(task: Task, gathered: Project) -> dict[str, str]:

@@ -9,7 +9,18 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mlops_bot.errors import MlopsBotError
-from mlops_bot.types import FRAMEWORKS, FUNCTIONALITIES, Check, Component, Framework, Functionality, Recipe, Twice
+from mlops_bot.types import (
+    FRAMEWORKS,
+    FUNCTIONALITIES,
+    Check,
+    Component,
+    Framework,
+    Functionality,
+    Recipe,
+    TranslationCheck,
+    Translator,
+    Twice,
+)
 
 FOLDER = Path(__file__).parent
 _FIELDS = {
@@ -25,7 +36,7 @@ _FIELDS = {
     "store",
     "api_modules",
 }
-_OPTIONAL = {"metric_calls"}
+_OPTIONAL = {"keeps_code", "metric_calls"}
 _METRIC_CALLS = ("log_metric", "log_metrics")
 
 
@@ -69,6 +80,7 @@ def load(folder: Path) -> Component:
         guide=(folder / "guide.md").read_text(encoding="utf-8"),
         folder=folder,
         has_recipe=(folder / "recipe.py").is_file(),
+        keeps_code=bool(data.get("keeps_code", False)),
         guides=_guides(folder, data["functionalities"]),
         metric_calls=tuple(data.get("metric_calls", _METRIC_CALLS)),
     )
@@ -136,6 +148,22 @@ def twice(component: Component) -> Twice | None:
 def collectors(component: Component) -> Mapping[str, bytes]:
     """collect.py and what it imports, collect_*.py: the files that read the component's store, by name."""
     return {path.name: path.read_bytes() for path in sorted(component.folder.glob("collect*.py"))}
+
+
+def translator(component: Component) -> Translator | None:
+    """The component's recipe for programs that use another one of its functionality, or None."""
+    if not component.has_recipe:
+        return None
+    module = importlib.import_module(f"{__name__}.{component.folder.name}.recipe")
+    found: Translator | None = getattr(module, "translate", None)
+    return found
+
+
+def translation_check(component: Component) -> TranslationCheck | None:
+    """The component's check of a translation to it; None where it cannot judge one."""
+    module = importlib.import_module(f"{__name__}.{component.folder.name}.check")
+    found: TranslationCheck | None = getattr(module, "check_translation", None)
+    return found
 
 
 def inside(component: Component, part: str) -> bytes | None:

@@ -23,6 +23,7 @@ EVIDENCE = f"{HOUSE}/evidence.json"
 TRACE = f"{HOUSE}/trace.json"
 PROBES = f"{HOUSE}/probes"  # inputs of the trained models: what a collector asks a registered one
 API = f"{HOUSE}/api.json"
+WORLD = f"{HOUSE}/world"  # remotes of Git repositories (sandbox/smoke/repository.py)
 _SMOKE_FOLDER = Path(__file__).parent.parent / "sandbox" / "smoke"
 _INSIDE_FOLDER = Path(__file__).parent / "inside"
 _HELPER_LIMITS = Limits(seconds=180.0, memory_mb=4096, disk_mb=4096)
@@ -70,10 +71,12 @@ def program(
     smoke: Smoke,
     component: Component | None,
     functionality: Functionality | None = None,
+    repository: Mapping[str, Json] | None = None,
 ) -> Job:
     """The training program under the smoke hooks. `component`: the one a candidate uses; None for the original.
 
     `functionality`: what a candidate adds; of models that are to be registered the hooks keep inputs and answers.
+    `repository`: what the project is as a Git repository, where it has to be one (sandbox/smoke/repository.py).
     """
     hooks = dict(smoke_hooks())
     extra = []
@@ -91,6 +94,7 @@ def program(
         "max_seconds_hint": limits.seconds,
         "component_hooks": extra,
         "probes": functionality == "model-registration",
+        **({"repository": dict(repository)} if repository is not None else {}),
     }
     own: dict[str, bytes] = {}
     if len(argv) > 1 and notebook.is_notebook(argv[1]):
@@ -132,10 +136,9 @@ def collector(
     if "collect.py" not in scripts:
         raise components.ComponentError(f"{component.folder}: collect.py is missing")
     left = {f"{PROJECT}/{path}": content for path, content in files.items()}
-    brought = (f"{PROJECT}/", f"{PROBES}/")
-    left.update({path: content for path, content in result.files.items() if path.startswith(brought)})
-    shared = {name: (_INSIDE_FOLDER / name).read_bytes() for name in ("asking.py", "torch_files.py")}
-    helpers = {**scripts, **shared, "probing.py": smoke_hooks()["probing.py"]}
+    # what it wrote beside the project may be a store too
+    left.update({path: content for path, content in result.files.items() if _kept(path)})
+    helpers = {**scripts, "probing.py": smoke_hooks()["probing.py"], **_readers()}
     return Job(
         argv=("python", f"{HOUSE}/collect.py", EVIDENCE, functionality),
         files={**left, **{f"{HOUSE}/{name}": content for name, content in helpers.items()}},
@@ -143,6 +146,21 @@ def collector(
         environment={**component.environment, "PYTHONDONTWRITEBYTECODE": "1"},
         limits=_HELPER_LIMITS,
     )
+
+
+def _kept(path: str) -> bool:
+    return not path.startswith(f"{HOUSE}/") or path.startswith((f"{WORLD}/", f"{PROBES}/"))
+
+
+@cache
+def _readers() -> Mapping[str, bytes]:
+    """What collectors import: to ask models, to read files of torch.save, and repositories."""
+    return {name: (_INSIDE_FOLDER / name).read_bytes() for name in ("asking.py", "torch_files.py", "repositories.py")}
+
+
+def readers_key() -> str:
+    """Changes whenever what collectors import does."""
+    return files_key(_readers())
 
 
 def api_dump(component: Component, runtime: Runtime) -> Job:

@@ -16,6 +16,7 @@ from mlops_bot.cache import Cache, files_key, key_of
 from mlops_bot.errors import SandboxError
 from mlops_bot.types import (
     Candidate,
+    Component,
     Failed,
     Json,
     Limits,
@@ -34,7 +35,7 @@ from mlops_bot.types import (
 from mlops_bot.verify import api as api_module
 from mlops_bot.verify import explain_run, job, observe, policy, preserved, static
 
-CHECKS_VERSION = 4  # part of every verdict's cache key: raise it when a check changes its mind
+CHECKS_VERSION = 5  # part of every verdict's cache key: raise it when a check changes its mind
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,15 @@ class Verifier:
         self._progress = progress
         self.seconds: dict[str, float] = {}
         self._baselines: dict[bool, Observation] = {}  # by `again`
+        self._moved_from: Mapping[str, Json] | Failed | None = None  # what the original put into its own store
         # An original that uses the component already gets what the component needs, like every candidate.
         self._present = any(map(task.component.provides, facts.imports.values()))
+        # What the original runs with: in a translation with the component that it moves away from.
+        self._own = task.source_component or (task.component if self._present else None)
+        self._repository = policy.repository(task.functionality, plan.files)
         self._program_key = key_of(
             files_key(plan.files), plan.argv, plan.workdir, asdict(plan.limits), asdict(plan.smoke), runtime.id,
-            job.hooks_key(), task.component.name if self._present else None,
+            job.hooks_key(), self._own.name if self._own else None, self._repository,
         )  # fmt: skip
 
     # --- the original ---------------------------------------------------------------------------------------
@@ -94,9 +99,11 @@ class Verifier:
             return observation_from_json(cached)
         self._progress("baseline", "running the original" + (" once more" if again else ""))
         files = self._plan.files
-        if self._present:
-            files = {**files, **self._seed(files)}
-        observation, _ = self._run(files, component=self._present, stage="baseline")
+        if self._own is not None:
+            files = {**files, **self._seed(files, self._own)}
+        observation, result = self._run(files, component=self._own, stage="baseline")
+        if self._task.source_component is not None and observation.ok and not again:
+            self._moved_from = self._collect(files, result, self._task.source_component)
         if observation.ended == "exited":  # a machine that was too slow or too small is asked again next time
             self._cache.put("baseline", key, asdict(observation))
         return observation
@@ -110,7 +117,8 @@ class Verifier:
     def judge(self, candidate: Candidate) -> Verdict:
         """The verdict on one candidate; cached by content, so the same candidate is never run twice."""
         key = key_of("verdict", CHECKS_VERSION, self._program_key, self._task.functionality,
-                     self._task.component.name, component_key(self._task), dict(candidate.files))  # fmt: skip
+                     self._task.component.name, component_key(self._task), job.readers_key(),
+                     dict(candidate.files))  # fmt: skip
         cached = self._cache.get("verdict", key)
         if cached is not None:
             self._progress("verify", "this candidate was judged before, its verdict is reused")
@@ -136,22 +144,21 @@ class Verifier:
             **{path: project.encoded(path, text, self._plan.files) for path, text in candidate.files.items()},
         }
         self._progress("run", "running the candidate")
-        adapted, result = self._run({**files, **self._seed(files)}, component=True, stage="run")
+        seeded = {**files, **self._seed(files, task.component)}
+        adapted, result = self._run(seeded, component=task.component, stage="run")
         if not adapted.ok:
             if policy.needs_epochs(task.functionality) and (other := self._longer(adapted)) is not None:
                 return other._judge(candidate)
             return Failed("run", explain_run.why_candidate_failed(adapted), explain_run.tail(adapted))
 
         self._progress("effect", f"reading what {task.component.title} holds")
-        evidence = self._collect(files, result)
+        evidence = self._collect(files, result, task.component)
         if isinstance(evidence, Failed):
             return evidence
         noted = adapted.trace.get("component")  # what the component's own hook saw while the program ran
         evidence = {**noted, **evidence} if isinstance(noted, Mapping) else evidence
         evidence = {**evidence, **self._again(candidate, evidence, adapted, files, result)}
-        reason = components.check(task.component)(
-            evidence, functionality=task.functionality, facts=self._facts, baseline=baseline, adapted=adapted
-        )
+        reason = self._effect(evidence, baseline, adapted)
         shown = {
             "component": _shown(evidence),
             "notes": list(adapted.trace.get("notes", [])),
@@ -171,6 +178,45 @@ class Verifier:
         if difference is not None:
             return replace(difference, evidence=shown)
         return Passed(shown)
+
+    def _effect(self, evidence: Mapping[str, Json], baseline: Observation, adapted: Observation) -> str | None:
+        """Why what the component holds proves nothing; None when it is what is wanted."""
+        task = self._task
+        if task.source_component is None:
+            return components.check(task.component)(
+                evidence, functionality=task.functionality, facts=self._facts, baseline=baseline, adapted=adapted
+            )
+        check = components.translation_check(task.component)
+        if check is None:
+            return f"what {task.component.title} holds after a translation cannot be judged"
+        source = self._source_evidence()
+        if isinstance(source, Failed):
+            return source.reason
+        return check(
+            evidence,
+            source=source,
+            functionality=task.functionality,
+            facts=self._facts,
+            baseline=baseline,
+            adapted=adapted,
+        )
+
+    def _source_evidence(self) -> Mapping[str, Json] | Failed:
+        """What the original put into the store of the component that it moves away from. Cached by content."""
+        source = self._task.source_component
+        assert source is not None
+        key = key_of("moved-from", self._program_key, component_key(self._task), job.readers_key())
+        if self._moved_from is None:
+            known = self._cache.get("moved-from", key)
+            if known is None:  # the run is cached, what it left is not
+                self._progress("baseline", f"running the original to read what {source.title} holds")
+                files = {**self._plan.files, **self._seed(self._plan.files, source)}
+                _, result = self._run(files, component=source, stage="baseline")
+                known = self._collect(files, result, source)
+            self._moved_from = known
+        if not isinstance(self._moved_from, Failed):
+            self._cache.put("moved-from", key, self._moved_from)
+        return self._moved_from
 
     def _longer(self, adapted: Observation) -> Verifier | None:
         """A judge with all epochs and few batches, where `adapted` was cut short by its epochs and the original can."""
@@ -209,20 +255,21 @@ class Verifier:
         left = {path.removeprefix(f"{job.PROJECT}/"): content for path, content in result.files.items()
                 if path.startswith(f"{job.PROJECT}/")}  # fmt: skip
         again, second = self._run(
-            {**files, **left}, component=True, stage="run", smoke=replace(self._plan.smoke, full=False)
+            {**files, **left}, component=task.component, stage="run", smoke=replace(self._plan.smoke, full=False)
         )
         if not again.ok:
             return {"again": {"failed": explain_run.why_candidate_failed(again)}}
-        collected = self._collect({**files, **left}, second)
+        collected = self._collect({**files, **left}, second, task.component)
         return {"again": {"failed": collected.reason} if isinstance(collected, Failed) else collected}
 
     # --- what runs in the sandbox ---------------------------------------------------------------------------
 
     def _run(
-        self, files: Mapping[str, bytes], *, component: bool, stage: str, smoke: job.Smoke | None = None
+        self, files: Mapping[str, bytes], *, component: Component | None, stage: str, smoke: job.Smoke | None = None
     ) -> tuple[Observation, RunResult]:
-        """One run of the project; `component`: with the environment and the hooks that the component brings."""
-        target = self._task.component
+        """One run of the project; `component`: whose environment and hooks it gets."""
+        task = self._task
+        store = (*task.component.store, *(task.source_component.store if task.source_component else ()))
         program = job.program(
             files,
             self._plan.argv,
@@ -230,20 +277,21 @@ class Verifier:
             runtime=self._runtime,
             limits=self._plan.limits,
             smoke=smoke or self._plan.smoke,
-            component=target if component else None,
-            functionality=self._task.functionality if component else None,
+            component=component,
+            functionality=task.functionality if component is not None else None,
+            repository=self._repository,
         )
         started = time.monotonic()
         result = self._sandbox.run(program)
         self._spent(stage, started)
-        return observe.observe(result, given=files, store=target.store), result
+        return observe.observe(result, given=files, store=store), result
 
-    def _collect(self, files: Mapping[str, bytes], result: RunResult) -> Mapping[str, Json] | Failed:
+    def _collect(
+        self, files: Mapping[str, bytes], result: RunResult, component: Component
+    ) -> Mapping[str, Json] | Failed:
         """Evidence, read by a separate process from a copy of what the program left."""
         started = time.monotonic()
-        collected = self._sandbox.run(
-            job.collector(self._task.component, files, result, self._task.functionality, self._runtime)
-        )
+        collected = self._sandbox.run(job.collector(component, files, result, self._task.functionality, self._runtime))
         self._spent("effect", started)
         text = collected.files.get(job.EVIDENCE)
         if text is not None:
@@ -255,7 +303,7 @@ class Verifier:
                 return evidence
         return Failed(
             "effect",
-            f"what {self._task.component.title} holds after the run cannot be read",
+            f"what {component.title} holds after the run cannot be read",
             collected.stderr[-2000:],
         )
 
@@ -276,10 +324,10 @@ class Verifier:
             self._cache.put("api", key, dump)
         return api_module.load(dump)
 
-    def _seed(self, files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    def _seed(self, files: Mapping[str, bytes], component: Component) -> Mapping[str, bytes]:
         """Files that a component prepares once for all runs (an empty, migrated MLflow store takes seconds to make)."""
         prepared = prepared_store(
-            self._task, self._sandbox, self._runtime, self._cache, self._plan.workdir, self._progress
+            component, self._sandbox, self._runtime, self._cache, self._plan.workdir, self._progress
         )
         return {path: content for path, content in prepared.items() if path not in files}
 
@@ -288,21 +336,21 @@ class Verifier:
 
 
 def prepared_store(
-    task: Task, sandbox: Sandbox, runtime: Runtime, cache: Cache, workdir: str, progress: Progress
+    component: Component, sandbox: Sandbox, runtime: Runtime, cache: Cache, workdir: str, progress: Progress
 ) -> Mapping[str, bytes]:
     """What the component's prepare.py leaves behind when it is run alone, by path below the project's root."""
     import base64
 
-    prepare = components.inside(task.component, "prepare")
+    prepare = components.inside(component, "prepare")
     if prepare is None:
         return {}
-    key = key_of("prepared", runtime.id, task.component.name, prepare)
+    key = key_of("prepared", runtime.id, component.name, prepare)
     stored = cache.get("prepared", key)
     if stored is None:
-        progress("baseline", f"preparing an empty {task.component.title} store")
-        result = sandbox.run(job.prepare(task.component, prepare, runtime))
+        progress("baseline", f"preparing an empty {component.title} store")
+        result = sandbox.run(job.prepare(component, prepare, runtime))
         if not result.ok:
-            raise SandboxError(f"preparing {task.component.title} failed: {result.stderr[-500:]}")
+            raise SandboxError(f"preparing {component.title} failed: {result.stderr[-500:]}")
         stored = {path: base64.b64encode(content).decode() for path, content in result.files.items()}
         cache.put("prepared", key, stored)
     prefix = "" if workdir == "." else f"{workdir}/"
@@ -318,8 +366,12 @@ def _shown(evidence: Mapping[str, Json]) -> Mapping[str, Json]:
 
 
 def component_key(task: Task) -> str:
-    folder = task.component.folder
-    return files_key({path.name: path.read_bytes() for path in sorted(folder.glob("*.py"))})
+    """Changes with what judges: the text of each component's folder that has a say."""
+    taking_part = [part for part in (task.component, task.source_component) if part is not None]
+    return key_of(*(
+        (part.name, files_key({path.name: path.read_bytes() for path in sorted(part.folder.glob("*.py"))}))
+        for part in taking_part
+    ))  # fmt: skip
 
 
 # --- JSON forms for the cache ---------------------------------------------------------------------------------

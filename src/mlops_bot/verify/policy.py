@@ -6,11 +6,12 @@ by design, and something else has to stay: a functionality that does so brings i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Protocol
 
-from mlops_bot.types import Failed, Functionality, Observation
-from mlops_bot.verify import lost, moved, preserved, pruned, searched
+from mlops_bot.types import Failed, Functionality, Json, Observation
+from mlops_bot.verify import lost, moved, preserved, pruned, searched, versioned
 from mlops_bot.verify.code import Code
 
 
@@ -34,6 +35,7 @@ _READINGS: Mapping[Functionality, Reading] = {
 _COMPARISONS: Mapping[Functionality, Comparison] = {
     "hyperparameter-optimization": searched.compare,
     "model-optimization": pruned.compare,
+    "version-control": versioned.preserved_but_ids,
 }
 
 
@@ -55,3 +57,18 @@ def needs_epochs(functionality: Functionality) -> bool:
 def kept(functionality: Functionality) -> str:
     """What a verified candidate has left alone, in words."""
     return "everything else unchanged" if functionality in _COMPARISONS else "training unchanged"
+
+
+_OWN_REMOTE = re.compile(rb"create_remote|Remote\.(?:add|create)\b|remote[\"', ]+add\b|\bset_url\b")
+_MASTER = re.compile(rb"[\"'/.:]master\b")
+
+
+def repository(functionality: Functionality, files: Mapping[str, bytes]) -> Mapping[str, Json] | None:
+    """What the project has to be as a Git repository to be run: with a remote, unless the program makes its own."""
+    if functionality != "version-control":
+        return None
+    sources = [content for path, content in files.items() if path.endswith(".py")]
+    return {
+        "origin": not any(_OWN_REMOTE.search(content) for content in sources),
+        "branch": "master" if any(_MASTER.search(content) for content in sources) else "main",
+    }

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from mlops_bot import notebook
 from mlops_bot.types import Candidate, Failed, SourceFacts, SourceFile, Task
 from mlops_bot.verify import code as reading
-from mlops_bot.verify import lost, policy, used
+from mlops_bot.verify import leaving, lost, policy, used
 from mlops_bot.verify.api import Api, calls
 from mlops_bot.verify.code import Code, dotted
 
@@ -43,7 +43,12 @@ def check(
         return Failed("static", f"{original.path}: {notebook.MARKERS_CHANGED}")
     before = reading.parse(original.text)
     read = policy.reading(task.functionality)
-    reason = used.elided(before, after) or read(before, after, _hyperparameters(before, facts))
+    kept = before
+    if task.source_component is not None:
+        kept = leaving.without(before, task.source_component)
+    reason = used.elided(before, after) or read(kept, after, _hyperparameters(before, facts))
+    if reason is None and task.source_component is not None and not task.source_component.keeps_code:
+        reason = leaving.left(after, task.source_component)
     if reason is None:
         reason = used.swallowed(before, after)
     if reason is None and require_component:

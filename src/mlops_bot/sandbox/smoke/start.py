@@ -16,6 +16,7 @@ ALWAYS = (
     "endings",
     "seeds",
     "headless",
+    "repository",
     "terminal",
     "keras_backend",
     "notebook",
