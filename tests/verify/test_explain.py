@@ -106,7 +106,8 @@ def test_near_a_printed_value_is_not_that_value() -> None:
 @given(st.floats(0.01, 0.99))
 def test_an_invented_constant_is_hardly_ever_explained(value: float) -> None:
     result = explain("loss", [value], pool([], BACKWARD))
-    near = [0.91, 0.83]  # the only single values, sums or means of the series below one, or whole parts of its sum
+    # single values, and means of values that follow each other: those of an epoch, of a part of one
+    near = [sum(LOSSES[i:j]) / (j - i) for i in range(len(LOSSES)) for j in range(i + 1, len(LOSSES) + 1)]
     total = sum(LOSSES)
     parts = [total / count for count in range(12, 2001)]
     if all(abs(value - other) > 1e-3 for other in near) and all(abs(value - other) > 1e-4 * value for other in parts):

@@ -22,7 +22,7 @@ Key = tuple[int, bool]  # line, is it a compound statement
 
 
 def key(statement: ast.stmt) -> Key:
-    return (statement.lineno, isinstance(statement, COMPOUND))  # LibCST counts no decorators, either
+    return (first_line(statement), isinstance(statement, COMPOUND))
 
 
 def first_line(statement: ast.stmt) -> int:
