@@ -28,7 +28,7 @@ def judge(
     verb = "translate" if entry.source_component else "add"
     asked = Command(verb, entry.component, entry.source_component, functionality=entry.functionality)  # type: ignore[arg-type]
     task = common.make_task(asked, script)
-    facts = common.facts_of(script, gathered, task.functionality)
+    facts = common.facts_of(script, gathered, translated=task.kind == "translation")
     argv = start_words(entry.run) if entry.run else ("python", script.path)
     verifier = Verifier(
         task,

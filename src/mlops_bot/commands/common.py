@@ -52,15 +52,20 @@ def make_task(asked: Command, script: SourceFile) -> Task:
     target: Component = known[asked.target or ""]
     functionality: Functionality = asked.functionality or target.functionalities[0]
     origin = known[asked.source] if asked.source else None
+    if functionality == "version-control" and origin is None:
+        raise UserError(
+            f"{target.title} is not added to programs that have no version control: what their data is, is not in them",
+            hint="move one that has it: `translate gitpython dvc script.py`",
+        )
     kind = "translation" if origin else "inlining"
     return Task(kind, functionality, target, (script,), origin)  # type: ignore[arg-type]
 
 
-def facts_of(script: SourceFile, gathered: Project, functionality: Functionality | None = None) -> SourceFacts:
-    """What the script is. Raises UserError when it clearly is no training script, and the functionality needs one:
-    version control is for any program that has data."""
+def facts_of(script: SourceFile, gathered: Project, *, translated: bool = False) -> SourceFacts:
+    """What the script is. Raises UserError when it clearly is no training script; one that is `translated` uses the
+    functionality already, whatever it does."""
     facts = _analyse(script, gathered)
-    if facts.is_training is False and functionality != "version-control":
+    if facts.is_training is False and not translated:
         raise UserError(
             f"{script.path}: is not a training script: {'; '.join(facts.reasons) or 'nothing in it trains a model'}",
             hint="name the file that calls .fit(), Trainer.fit() or loss.backward()",

@@ -23,7 +23,7 @@ def prompt(options: argparse.Namespace) -> int:
     documents = []
     for script in scripts:
         task = common.make_task(asked, script)
-        facts = common.facts_of(script, gathered, task.functionality)
+        facts = common.facts_of(script, gathered, translated=task.kind == "translation")
         context = Context({script.path: facts}, style=options.style, versions=common.releases(task, gathered))
         if retrieve is not None and options.style == "doc-prompt":
             context = replace(context, docs=tuple(retrieve(task, context)))

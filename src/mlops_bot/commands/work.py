@@ -73,7 +73,7 @@ def assign(asked: Command, script: SourceFile, gathered: Project, how: How, *, n
 
     Raises UserError for whatever is wrong with the request; runs nothing."""
     task = common.make_task(asked, script)
-    facts = common.facts_of(script, gathered, task.functionality)
+    facts = common.facts_of(script, gathered, translated=task.kind == "translation")
     return Assignment(task, facts, common.make_plan(how.run, gathered, script), gathered, name or script.path)
 
 

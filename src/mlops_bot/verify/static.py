@@ -57,7 +57,7 @@ def check(
     if reason is None and api is not None:
         roots = sorted({module.partition(".")[0] for module in (*task.component.api_modules, *task.component.imports)})
         reason = api.check_calls(calls(after, roots))
-    if reason is None and task.functionality == _TRACKING:
+    if reason is None and task.functionality == _TRACKING and task.source_component is None:
         reason = used.constant_metrics(before, after, task.component)
     return Failed("static", f"{original.path}: {reason}") if reason else None
 

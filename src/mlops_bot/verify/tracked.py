@@ -42,15 +42,15 @@ def check(
 ) -> str | None:
     """None when the tracking is proven, otherwise why not, in one sentence."""
     runs = [run for run in as_list(evidence.get("runs")) if isinstance(run, Mapping)]
-    reason = _opened(runs, adapted, tracker) or _finished(runs, evidence, tracker)
+    reason = opened(runs, adapted, tracker) or finished(runs, evidence, tracker)
     if reason:
         return reason
-    finished = [run for run in runs if run.get("status") == "FINISHED"]
+    ended = [run for run in runs if run.get("status") == "FINISHED"]
     whose = f"the {tracker.title} {tracker.noun}"
-    return parameters(finished, facts, baseline, whose) or _metrics(finished, facts, baseline, adapted, tracker)
+    return parameters(ended, facts, baseline, whose) or _metrics(ended, facts, baseline, adapted, tracker)
 
 
-def _opened(runs: Sequence[Mapping[str, Json]], adapted: Observation, tracker: Tracker) -> str | None:
+def opened(runs: Sequence[Mapping[str, Json]], adapted: Observation, tracker: Tracker) -> str | None:
     """Why a run in the store is not one that the tracker opened, where its hook noted those."""
     noted = as_map(adapted.trace.get("component"))
     if not noted.get("hooked"):
@@ -64,7 +64,7 @@ def _opened(runs: Sequence[Mapping[str, Json]], adapted: Observation, tracker: T
     return None
 
 
-def _finished(runs: Sequence[Mapping[str, Json]], evidence: Mapping[str, Json], tracker: Tracker) -> str | None:
+def finished(runs: Sequence[Mapping[str, Json]], evidence: Mapping[str, Json], tracker: Tracker) -> str | None:
     title, noun = tracker.title, tracker.noun
     if not runs:
         errors = [str(error) for error in as_list(evidence.get("errors"))]

@@ -1,4 +1,4 @@
-"""The recipe that moves programs from GitPython to DVC, as text; what it does when run is in test_translations.py."""
+"""The recipe that moves programs from GitPython to DVC, as text; what it does when run is in tests/components/test_translations.py."""
 
 from __future__ import annotations
 

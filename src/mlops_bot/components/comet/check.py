@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mlops_bot.types import Functionality, Json, Observation, SourceFacts
-from mlops_bot.verify import tracked
+from mlops_bot.verify import retold, tracked
 from mlops_bot.verify.tracked_params import events
 
 
@@ -29,3 +29,18 @@ def _of_batches(name: str, baseline: Observation) -> bool:
 
 
 TRACKER = tracked.Tracker(title="Comet", noun="experiment", ending="end it with experiment.end()", beside=_of_batches)
+
+
+def check_translation(
+    evidence: Mapping[str, Json],
+    *,
+    source: Mapping[str, Json],
+    functionality: Functionality,
+    facts: SourceFacts,
+    baseline: Observation,
+    adapted: Observation,
+) -> str | None:
+    """None when it holds what the tracker that the program moves away from held, otherwise why not."""
+    if functionality == "experiment-tracking":
+        return retold.check(evidence, TRACKER, source=source, adapted=adapted)
+    return f"a translation for {functionality} cannot be judged"

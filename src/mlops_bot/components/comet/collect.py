@@ -87,6 +87,7 @@ def read(path: Path) -> Any:
             "params": {},
             "metrics": {},
             "tags": {},
+            "labels": [short(tag) for tag in (about.get("tags") or [])[:100]],
             "artifacts": [],
             "logged_files": [],
         }

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mlops_bot.components.comet.dialect import Comet
+from mlops_bot.rewrite.moving import translate as moving
 from mlops_bot.rewrite.tracking import keras_fit, lightning_fit, sklearn_fit
 from mlops_bot.rewrite.tracking import recipe as tracking
 from mlops_bot.rewrite.tracking.lightning_fit import Logger
 from mlops_bot.rewrite.tracking.projects import project
-from mlops_bot.types import Functionality, NotApplicable, Rewritten, SourceFacts
+from mlops_bot.types import Component, Functionality, NotApplicable, Rewritten, SourceFacts
 
 _LIGHTNINGS_OWN = "lightning_logs"  # the folder of checkpoints has the project's name, and "None" without one
 _ACCOUNT = "who runs it logs in once (`comet login`), or sets COMET_START_ONLINE=false"
@@ -38,3 +39,12 @@ def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewr
 
 def _metrics(values: str, epoch: str) -> str:
     return f"comet_ml.get_running_experiment().log_metrics({values}, epoch={epoch})"
+
+
+def translate(
+    text: str, facts: SourceFacts, functionality: Functionality, *, source: Component
+) -> Rewritten | NotApplicable:
+    """A script that tracks with another component, with Comet in its place."""
+    if functionality != "experiment-tracking":
+        return NotApplicable(f"not applicable because the recipe does not serve {functionality}")
+    return moving.translate(text, facts, source=source.name, target="comet")

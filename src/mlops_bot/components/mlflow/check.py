@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mlops_bot.types import Functionality, Json, Observation, SourceFacts
-from mlops_bot.verify import registered, tracked
+from mlops_bot.verify import registered, retold, tracked
 from mlops_bot.verify.tracked_params import as_list, as_map, fits
 
 
@@ -62,3 +62,18 @@ REGISTRY = registered.Registry(
     sign="give log_model signature=infer_signature(model_input, model_output)",
     unregistered=_logged,
 )
+
+
+def check_translation(
+    evidence: Mapping[str, Json],
+    *,
+    source: Mapping[str, Json],
+    functionality: Functionality,
+    facts: SourceFacts,
+    baseline: Observation,
+    adapted: Observation,
+) -> str | None:
+    """None when it holds what the tracker that the program moves away from held, otherwise why not."""
+    if functionality == "experiment-tracking":
+        return retold.check(evidence, TRACKER, source=source, adapted=adapted)
+    return f"a translation for {functionality} cannot be judged"

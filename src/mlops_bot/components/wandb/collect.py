@@ -114,6 +114,7 @@ class Run:
             self.about["run_id"] = short(part.run_id)
             self.about["name"] = short(part.display_name or part.run_id)
             self.about["project"] = short(part.project)
+            self.about["labels"] = [short(tag) for tag in list(part.tags)[:100]]
             self.about["start_time"] = part.start_time.seconds
             self.configure(part.config)
         elif kind == "config":

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from mlops_bot.components.wandb.dialect import Wandb
 from mlops_bot.components.wandb.registration import Wandb as Registry
+from mlops_bot.rewrite.moving import translate as moving
 from mlops_bot.rewrite.registration import recipe as registering
 from mlops_bot.rewrite.tracking import keras_fit, lightning_fit, sklearn_fit
 from mlops_bot.rewrite.tracking import recipe as tracking
 from mlops_bot.rewrite.tracking.lightning_fit import Logger
 from mlops_bot.rewrite.tracking.projects import project
-from mlops_bot.types import Functionality, NotApplicable, Rewritten, SourceFacts
+from mlops_bot.types import Component, Functionality, NotApplicable, Rewritten, SourceFacts
 
 _ACCOUNT = "who runs it logs in once (`wandb login`), or sets WANDB_MODE=offline"
 
@@ -40,3 +41,12 @@ def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewr
 
 def _row(values: str, epoch: str) -> str:
     return f'wandb.log({{**{values}, "epoch": {epoch}}})'
+
+
+def translate(
+    text: str, facts: SourceFacts, functionality: Functionality, *, source: Component
+) -> Rewritten | NotApplicable:
+    """A script that tracks with another component, with W&B in its place."""
+    if functionality != "experiment-tracking":
+        return NotApplicable(f"not applicable because the recipe does not serve {functionality}")
+    return moving.translate(text, facts, source=source.name, target="wandb")

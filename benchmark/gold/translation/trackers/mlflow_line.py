@@ -1,0 +1,28 @@
+"""Fits a line and tracks it with MLflow."""
+
+import random
+
+import mlflow
+
+random.seed(1)
+params = {"epochs": 3, "lr": 0.05}
+mlflow.set_experiment("lines")
+mlflow.start_run(run_name="first")
+mlflow.log_params(params)
+mlflow.set_tag("stage", "demo")
+xs = [n / 10 for n in range(30)]
+ys = [2 * x + 1 for x in xs]
+a, b = 0.0, 0.0
+for epoch in range(params["epochs"]):
+    for x, y in zip(xs, ys):
+        error = a * x + b - y
+        a -= params["lr"] * error * x
+        b -= params["lr"] * error
+    loss = sum((a * x + b - y) ** 2 for x, y in zip(xs, ys)) / len(xs)
+    print(f"epoch {epoch} loss {loss:.4f}")
+    mlflow.log_metric("loss", loss, step=epoch)
+    mlflow.log_metrics({"slope": a, "offset": b}, step=epoch)
+with open("line.txt", "w") as file:
+    file.write(f"{a} {b}\n")
+mlflow.log_artifact("line.txt")
+mlflow.end_run()
