@@ -288,6 +288,18 @@ def test_names_from_the_file_stay_on_their_line() -> None:
     assert len(next(line for line in text.splitlines() if line.startswith("- metrics"))) < 220
 
 
+def test_a_translation_of_version_control_moves_data_and_leaves_code() -> None:
+    known = components.load_all()
+    script = SourceFile("main.py", "from git import Repo\n\nRepo('.').index.add(['a.csv'])\n")
+    task = Task("translation", "version-control", known["dvc"], (script,), known["gitpython"])
+    text = messages(task, Context({}))[1]["content"]
+    assert "Move this program from GitPython to DVC, for version control." in text
+    assert "Put ALL DATA under DVC" in text
+    assert "Do NOT catch or hide errors of DVC" in text
+    assert "# Manual: how it is done with DVC" in text
+    assert "no call of GitPython may remain" not in text
+
+
 if __name__ == "__main__":
     SNAPSHOTS.mkdir(exist_ok=True)
     for left in SNAPSHOTS.glob("prompt_*.txt"):

@@ -120,7 +120,10 @@ def _conditions(task: Task, context: Context) -> str:
             rules.append(
                 "The program starts worker processes: only the MAIN one (rank 0) may make the run and record anything."
             )
-    rules += [rule.format(component=title, requirement=", ".join(task.component.requirements)) for rule in ALWAYS]
+    always = list(ALWAYS)
+    if task.functionality == "version-control":  # not beside a training: it is what the program is for
+        always[0] = "Do NOT catch or hide errors of {component}: data that was not stored is lost without a word."
+    rules += [rule.format(component=title, requirement=", ".join(task.component.requirements)) for rule in always]
     return "# Conditions\n\n" + "\n".join(f"{number}. {rule}" for number, rule in enumerate(rules, 1))
 
 
