@@ -102,6 +102,13 @@ def _refuse_remote(connection: socket.socket, address: Any) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _private_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No key of the person who runs the tests is visible, and their cache is not touched."""
     with pytest.MonkeyPatch.context() as patch:
