@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from typing import Any
 
 import pytest
 from tests.github.fixtures import _verdicts, action, github_server, hub, unjudged  # noqa: F401  (fixtures of every test)
+
+from mlops_bot.settings import DEFAULT_BASE_IMAGE
 
 ROOT = Path(__file__).parents[1]
 # Whatever could reach a real account, or change what the bot does, from outside the test.
@@ -57,16 +60,32 @@ def _browser_is_there() -> bool:
     return shutil.which("chromedriver") is not None and any(map(shutil.which, ("chromium", "google-chrome")))
 
 
-def _docker_answers() -> bool:
+def _docker_is_there() -> bool:
+    """An engine answers, and has a base image: the one that is named, the default, or what scripts/docker-engine made."""
+    if not _docker("version"):
+        return False
+    named = os.environ.get("MLOPS_BOT_BASE_IMAGE")
+    if named or _docker("image", "inspect", DEFAULT_BASE_IMAGE):
+        return True
+    if _docker("image", "inspect", _HOME_MADE):
+        os.environ["MLOPS_BOT_BASE_IMAGE"] = _HOME_MADE
+        os.environ.setdefault("MLOPS_BOT_DOCKER_BUILD_NETWORK", "host")  # such an engine may have no bridge
+        return True
+    return _docker("pull", DEFAULT_BASE_IMAGE, seconds=300)
+
+
+_HOME_MADE = "mlops-bot-base:bookworm"
+
+
+def _docker(*words: str, seconds: float = 30) -> bool:
     try:
-        answer = subprocess.run(["docker", "version"], capture_output=True, timeout=30, check=False)
+        return subprocess.run(["docker", *words], capture_output=True, timeout=seconds, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return answer.returncode == 0
 
 
 _NEEDS: dict[str, tuple[Callable[[], bool], str, str]] = {
-    "docker": (_docker_answers, "MLOPS_BOT_REQUIRE_DOCKER", "`scripts/docker-engine` brings an engine"),
+    "docker": (_docker_is_there, "MLOPS_BOT_REQUIRE_DOCKER", "`scripts/docker-engine` brings an engine and an image"),
     "browser": (_browser_is_there, "MLOPS_BOT_REQUIRE_BROWSER", "`apt-get install chromium chromium-driver` brings it"),
 }
 
