@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,16 @@ def _private_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
                 patch.delenv(name)
         patch.setenv("MLOPS_BOT_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _engine_stays_known(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that loses what tells others where the machine's Docker engine differs is named; the others have it again."""
+    known = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    yield
+    if lost := known.keys() - os.environ.keys():
+        os.environ.update(known)
+        warnings.warn(f"{request.node.nodeid} lost {', '.join(sorted(lost))}", stacklevel=1)
 
 
 @pytest.fixture(scope="session")
