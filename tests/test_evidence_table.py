@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlops_bot import evidence_table
 from mlops_bot.types import Observation
+from mlops_bot.verify import versions_shown
 
 EVIDENCE = {
     "component": {
@@ -87,3 +88,25 @@ def test_pruned_weights_and_what_was_saved() -> None:
     assert "    conv.weight        200  60.0%" in text
     assert "  saved in model.pt: 50.0% zeros" in text
     assert "other.pt" not in text and "no run" not in text
+
+
+def test_version_control_shows_where_each_revision_keeps_its_files_and_what_came_back() -> None:
+    def file(how: str) -> dict[str, object]:
+        return {"how": how, "md5": "0" * 32, "size": 1}
+
+    commits = {
+        "b": {"message": "More points", "parents": ["a"], "files": {"train.py": file("git"), "x.csv": file("dvc")}},
+        "a": {"message": "Start", "parents": [], "files": {}},
+    }
+    work = {
+        "path": "project", "bare": False, "branches": {"main": "b"}, "tags": {"v1": "b"}, "commits": commits,
+        "brought_back": {"b": {"from": "remote", "wrong": {}, "files": 1}},
+    }  # fmt: skip
+    component = {"repositories": [work], "stored": {"remote": ["0" * 32], "cache": []}}
+    text = "\n".join(evidence_table.rows("DVC", {"component": component}, None))
+    assert "no run" not in text
+    assert "the project's repository: branch main; tags v1\n    More points: under DVC x.csv; in Git train.py\n" in text
+    assert "from the storage: 1 of 1 revisions with data, 1 file byte by byte" in text
+    assert "DVC's storage has 1 object, its cache 0 objects" in text
+    assert "Start" not in text
+    assert versions_shown.summary(component) == "1 commit, 1 data file under DVC"

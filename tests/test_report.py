@@ -34,7 +34,9 @@ def adaptation(path: str, status: str) -> Adaptation:
     task = Task("inlining", "experiment-tracking", component, (SourceFile(path, "a\n"),))
     failed = Attempt(Proposal("openai", "m", text="x", temperature=0.2, input_tokens=3, output_tokens=4, cost=0.1), None, Failed("run", "it broke", "Traceback"))  # fmt: skip
     passed = Attempt(
-        Proposal("recipe", files={path: "b\n"}), Candidate({path: "b\n"}), Passed({"component": {"runs": []}})
+        Proposal("recipe", files={path: "b\n"}, notes=("no counterpart",)),
+        Candidate({path: "b\n"}),
+        Passed({"component": {"runs": []}}),
     )
     baseline = Observation(0, "exited", "out", "", 1.23456, {"notes": []}, {"w.pt": Output("00", 3)})
     return Adaptation(
@@ -57,6 +59,8 @@ def test_reports_follow_their_schema(statuses: list[str]) -> None:
     assert document["status"] == ("failed" if "failed" in statuses else statuses[0])
     assert [file["path"] for file in document["files"]] == [f"{n}.py" for n in range(len(statuses))]
     assert document["seconds"] == {"run": float(len(statuses))}
+    told = [note for note in document["notes"] if note.endswith("no counterpart")]
+    assert len(told) == statuses.count("verified")
 
 
 def test_a_verdict_follows_its_schema() -> None:

@@ -84,6 +84,14 @@ class Console:
         for row in evidence_table.rows(title, evidence, baseline):
             self._print(row, style="bold" if row and not row.startswith(" ") else "")
 
+    def notes(self, notes: Sequence[str]) -> None:
+        """What a recipe says of its change."""
+        if notes and not self.quiet:
+            self._print("To know about the change", style="bold")
+            for note in notes:
+                self._print(f"  {note}")
+            self._print("")
+
     def line(self, text: str, *, style: str = "") -> None:
         if not self.quiet:
             self._print(text, style=style)

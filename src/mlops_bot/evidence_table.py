@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mlops_bot.shown import one_line
 from mlops_bot.types import Json, Observation
-from mlops_bot.verify import numbers, search_shown, sparsity_shown
+from mlops_bot.verify import numbers, search_shown, sparsity_shown, versions_shown
 
 _SHOWN = 12  # parameters, and metrics, of one run
 _RUNS = 10
@@ -22,7 +22,7 @@ def rows(title: str, evidence: Mapping[str, Json], baseline: Observation | None)
     printed = numbers.printed(baseline.stdout) if baseline is not None else []
     found = ["", f"What {title} holds after the run"]
     studies = search_shown.rows(_mapping(component.get("search")), _trained(baseline))
-    studies += sparsity_shown.rows(component)
+    studies += sparsity_shown.rows(component) + versions_shown.rows(component)
     if not runs and not studies:
         found.append("  no run")
     found += studies

@@ -231,6 +231,7 @@ class Proposal:
     finish_reason: str | None = None  # "stop" | "length" | ...
     seconds: float = 0.0
     docs: tuple[Citation, ...] = ()  # the documentation that was in its prompt
+    notes: tuple[str, ...] = ()  # what a recipe says of its change: decisions, and what has no counterpart
 
 
 @dataclass(frozen=True, slots=True)

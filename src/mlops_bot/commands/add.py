@@ -79,6 +79,7 @@ def _finish(
     chosen = adaptation.chosen or (adaptation.attempts[-1] if adaptation.attempts else None)
     if chosen is not None:
         console.evidence(adaptation.task.component.title, chosen.verdict.evidence, adaptation.baseline)
+        console.notes(chosen.proposal.notes)
         if isinstance(chosen.verdict, Failed) and chosen.verdict.detail:
             console.line(textwrap.indent(chosen.verdict.detail, "  "), style="dim")
     done = None

@@ -48,7 +48,7 @@ class RecipeEngine:
         result = rewrite(script.text, facts, task.functionality)
         if isinstance(result, NotApplicable):
             return [self._declined(result.reason, started)]
-        return [self._proposed({script.path: result.text}, started)]
+        return [self._proposed({script.path: result.text}, started, result.notes)]
 
     def _translated(self, task: Task, source: Component, context: Context, started: float) -> Proposal:
         translate = self._find_translator(task.component)
@@ -58,10 +58,10 @@ class RecipeEngine:
         result = translate(script.text, context.facts[script.path], task.functionality, source=source)
         if isinstance(result, NotApplicable):
             return self._declined(result.reason, started)
-        return self._proposed({script.path: result.text}, started)
+        return self._proposed({script.path: result.text}, started, result.notes)
 
-    def _proposed(self, files: Mapping[str, str], started: float) -> Proposal:
-        return Proposal(engine=self.name, files=files, cost=0.0, seconds=time.monotonic() - started)
+    def _proposed(self, files: Mapping[str, str], started: float, notes: tuple[str, ...] = ()) -> Proposal:
+        return Proposal(engine=self.name, files=files, cost=0.0, seconds=time.monotonic() - started, notes=notes)
 
     def _declined(self, reason: str, started: float) -> Proposal:
         return Proposal(engine=self.name, declined=reason, cost=0.0, seconds=time.monotonic() - started)

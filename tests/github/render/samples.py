@@ -62,7 +62,7 @@ def report(*attempts: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 VERIFIED_FILE = FileResult(
     "src/train.py", "verified", changes=(CHANGE, REQUIREMENTS),
-    report=report(attempt(stage="run", reason="it stopped", detail="x"), attempt(repair=1), evidence=evidence()),
+    report=report(attempt(stage="run", reason="it stopped", detail="x"), attempt(repair=1), evidence=evidence(), notes=["line 3: `summary` has no counterpart"]),
     runtime="image mlops-bot-sandbox:1f3a (from python:3.11-slim, 3 requirements)", digest="sha256:" + "ab" * 32,
     versions={"python": "3.11.9", "scikit-learn": "1.9.1"},
     reproduce="mlops-bot add mlflow src/train.py --engine openai --sandbox docker",

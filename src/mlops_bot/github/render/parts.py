@@ -12,6 +12,7 @@ from mlops_bot.github.model import FileResult, Outcome
 from mlops_bot.github.render.bounds import Block
 from mlops_bot.github.render.escape import cell, code, html, prose, sentence
 from mlops_bot.types import STAGES, Command, Component, Json, Observation
+from mlops_bot.verify import versions_shown
 
 _ADDRESS = re.compile(r"https://([A-Za-z0-9.-]+)(?::\d+)?(?:/[\w.~!$&'*+,;=:@%/?#-]*)?", re.ASCII)
 _Any = TypeVar("_Any")
@@ -134,12 +135,22 @@ def found(file: FileResult) -> Iterator[str]:
             number = sum(len(run[name]) for run in runs if isinstance(run.get(name), Mapping | list))
             if number:
                 yield count(number, noun)
+    if versions := versions_shown.summary(component):
+        yield versions
     registered = _sequence(component.get("registered_models"))
     if registered:
         yield count(len(registered), "registered model")
     added, removed = _lines(file)
     if added or removed:
         yield f"{count(added, 'line')} added, {removed:,} removed"
+
+
+def notes(file: FileResult, *, most: int = 20) -> Iterator[str]:
+    """What the recipe says of its change, as a list in Markdown."""
+    told = [note for note in _sequence(file.report.get("notes")) if isinstance(note, str)]
+    yield from (f"- {prose(note, 400)}" for note in told[:most])
+    if len(told) > most:
+        yield f"- ... and {len(told) - most} more, in the report"
 
 
 def evidence(file: FileResult, component: str, components: Mapping[str, Component]) -> str:

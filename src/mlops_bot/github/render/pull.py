@@ -91,6 +91,9 @@ def _proof(file: FileResult, outcome: Outcome, components: Mapping[str, Componen
     else:
         yield f"\n{code(file.path)} is **not verified**: {prose(file.reason or 'no reason was given', 600)}\n"
         yield from (part for part in parts.failure(file) if isinstance(part, Block) and part.language != "diff")
+    if told := list(parts.notes(file)):
+        listed = "\n".join(told)
+        yield f"\nTo know about {code(file.path)}:\n\n{listed}\n"
     if file.reproduce:
         yield f"\nThe same on your machine, in a clone:\n\n{fence(file.reproduce[:2000], 'sh')}\n"
     ran = list(_environment(file, outcome))
