@@ -45,7 +45,8 @@ def is_metric(item: Shown, *, training: bool) -> bool:
     if not training and "lr" in (*label, *named):
         return False
     if any(METRIC.match(word) for word in label):
-        return True
+        counter = bool(named) and all(NOT_METRIC.match(word) for word in (label[-1], *named))
+        return item.floating or item.percent or not counter  # "loss at step %d": the step
     if any(NOT_METRIC.match(word) for word in label):
         return False
     if any(METRIC.match(word) for word in named):

@@ -420,3 +420,40 @@ def test_every_turn_is_logged_also_the_last() -> None:
 def test_at_the_end_of_the_turn_where_all_get_there() -> None:
     text = adapt(TURNS.format(then="for x in (1, 2): show(x)"))
     assert 'pause()\n        mlflow.log_metric("train_loss", loss.item(), step=turn)\n' in text
+
+
+# --- counters, and names that are taken ------------------------------------------------------------------------
+
+COUNTED = """\
+    import torch
+
+    net = torch.nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    batches = [torch.randn(4, 3) for _ in range(9)]
+    step = 0
+    for epoch in range(2):
+        for x in batches:
+            loss = net(x).pow(2).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            step += 1
+            print({shown})
+"""
+
+
+@pytest.mark.parametrize("shown", ["'loss at step %d: %.3f' % (step, loss.item())", "f'Loss at step {step}: {loss.item()}'"])
+def test_the_step_in_a_loss_s_label_is_no_metric(shown: str) -> None:
+    assert [value for value, _ in logged(COUNTED.format(shown=shown)).values()] == ["loss.item()"]
+
+
+def test_what_is_called_like_the_metric_keeps_the_name() -> None:
+    text = COUNTED.format(shown="'loss', loss.item()") + (
+        "        val_loss = net(batches[0]).pow(2).mean().item()\n"
+        "        smoothed = 0.5 * val_loss\n"
+        "        print('val loss', val_loss)\n"
+        "        print('val loss', smoothed)\n"
+    )
+    found = logged(text)
+    assert found["val_loss"] == ("val_loss", "epoch")
+    assert found["smoothed_val_loss"] == ("smoothed", "epoch")

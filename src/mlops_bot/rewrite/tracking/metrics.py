@@ -170,8 +170,10 @@ def unique(logs: list[Log]) -> list[Log]:
         values = list(dict.fromkeys(log.value for log in same))
         if len(values) < 2:
             continue
-        own = [_own_name(name, value, values) for value in values]
-        if not all(own) or len({*own, *taken}) < len(own) + len(taken):
+        same_words = [naming.words(value) == naming.words(name) for value in values]
+        own = [name if plain else _own_name(name, value, values) for value, plain in zip(values, same_words, strict=True)]
+        others = taken - {name}
+        if not all(own) or len({*own, *others}) < len(own) + len(others):
             own = [name, *(f"{name}_{index}" for index in range(2, len(values) + 1))]
         taken.update(text for text in own if text)
         for log in same:
