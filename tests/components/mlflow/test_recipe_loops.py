@@ -442,7 +442,9 @@ COUNTED = """\
 """
 
 
-@pytest.mark.parametrize("shown", ["'loss at step %d: %.3f' % (step, loss.item())", "f'Loss at step {step}: {loss.item()}'"])
+@pytest.mark.parametrize(
+    "shown", ["'loss at step %d: %.3f' % (step, loss.item())", "f'Loss at step {step}: {loss.item()}'"]
+)
 def test_the_step_in_a_loss_s_label_is_no_metric(shown: str) -> None:
     assert [value for value, _ in logged(COUNTED.format(shown=shown)).values()] == ["loss.item()"]
 

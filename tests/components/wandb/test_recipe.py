@@ -486,6 +486,9 @@ def test_figures_of_what_was_trained_are_logged(save: str, logged: str) -> None:
         ("[SVC(), SVR()]", "for name, model in zip(names, models):", True),
         ('[("a", SVC()), ("b", SVR())]', "for name, model in models:", True),
         ('{"a": SVC(), "b": SVR()}', "for name, model in models.items():", True),
+        ('[(SVC(), "a"), (SVR(), "b")]', "for number, (model, name) in enumerate(models):", True),
+        ("[Own()]", "for model in models:", True),
+        ("[Other()]", "for model in models:", False),
         ("[SVC(), make()]", "for model in models:", False),
         ("[SVC(), NeighborhoodComponentsAnalysis()]", "for model in models:", False),
         ("load()", "for model in models:", False),
@@ -495,8 +498,82 @@ def test_models_of_a_loop_get_a_score_where_all_of_them_have_one(models: str, lo
     outcome = adapt(
         "wandb",
         "from sklearn.neighbors import NeighborhoodComponentsAnalysis\nfrom sklearn.svm import SVC, SVR\n\n"
+        "class Own(SVC):\n    pass\n\nclass Other:\n    pass\n\n"
         f"models = {models}\n{loop}\n    plot(model.fit(X, y).predict(X))\n",
     )
     assert isinstance(outcome, NotApplicable) != scored
     if not isinstance(outcome, NotApplicable):
         assert '"training_score": model.score(X, y)' in outcome.text
+
+
+def test_each_loop_is_looked_at_by_itself() -> None:
+    """The same name for other models later, and a comprehension's own variable, say nothing about this loop."""
+    text = adapted(
+        "wandb",
+        """\
+        from sklearn.svm import SVC
+
+        fitted = []
+        for c in [0.1, 1.0]:
+            model = SVC(C=c)
+            model.fit(X, y)
+            fitted.append(model)
+        sizes = [model.support_.size for model in fitted]
+        model = load()
+        """,
+    )
+    assert '    wandb.log({"training_score": model.score(X, y)' in text
+
+
+def test_scores_in_a_list_are_logged_one_by_one() -> None:
+    text = adapted(
+        "wandb",
+        """\
+        from sklearn.svm import SVC
+
+        models = [SVC(C=1), SVC(C=2)]
+        for model in models:
+            model.fit(X, y)
+        test_scores = [model.score(X_test, y_test) for model in models]
+        """,
+    )
+    assert (
+        "    test_scores = [model.score(X_test, y_test) for model in models]\n"
+        "    for index, score in enumerate(test_scores):\n"
+        '        wandb.log({"test_score": score, "index": index})\n'
+    ) in text
+    assert "training_score" not in text
+
+
+@pytest.mark.parametrize(
+    ("loop", "logged"),
+    [
+        ("for model, title in zip(models, titles):", True),
+        ("for number, model in enumerate(models):", True),
+        ("for title in titles:", False),
+    ],
+)
+def test_models_that_a_comprehension_fits_are_scored_where_a_loop_reads_them(loop: str, logged: bool) -> None:
+    outcome = adapt(
+        "wandb",
+        "from sklearn.svm import SVC\n\nmodels = (SVC(C=1), SVC(C=2))\nmodels = (model.fit(X, y) for model in models)\n"
+        f"{loop}\n    plot(model)\n    show()\n",
+    )
+    assert isinstance(outcome, NotApplicable) != logged
+    if not isinstance(outcome, NotApplicable):
+        shown, update = "    plot(model)\n", "wandb.config.update({type(model).__name__: model.get_params()}"
+        assert f"{shown}        {update}, allow_val_change=True)\n" in outcome.text
+        assert '    wandb.log({"training_score": model.score(X, y)' in outcome.text
+
+
+@pytest.mark.parametrize(("refit", "logged"), [("choose", True), ("False", False)])
+def test_a_search_with_several_scores_has_that_of_the_model_that_it_chose(refit: str, logged: bool) -> None:
+    outcome = adapt(
+        "wandb",
+        "from sklearn.model_selection import GridSearchCV\nfrom sklearn.svm import SVC\n\n"
+        "def choose(results):\n    return 0\n\n"
+        f"search = GridSearchCV(SVC(), grid, scoring=['recall', 'precision'], refit={refit})\nsearch.fit(X, y)\n",
+    )
+    assert isinstance(outcome, NotApplicable) != logged
+    if not isinstance(outcome, NotApplicable):
+        assert "search.best_estimator_.score(X, y)" in outcome.text

@@ -73,8 +73,8 @@ def makers(program: Program, node: ast.expr, depth: int = 4) -> list[ast.Call]:
     if not isinstance(node, ast.Name) or not depth:
         return []
     found: list[ast.Call] = []
-    for statement in program.assignments(node.id, program.function_of(node)) or program.assignments(node.id):
-        values = _bound_to(program, node.id, statement)
+    for binding in _bindings(program, node):
+        values = _bound_to(program, node.id, binding)
         several = [makers(program, value, depth - 1) for value in values]
         if not several or not all(several):
             return []
@@ -82,23 +82,51 @@ def makers(program: Program, node: ast.expr, depth: int = 4) -> list[ast.Call]:
     return found
 
 
-def _bound_to(program: Program, name: str, statement: ast.stmt) -> list[ast.expr]:
+def _bindings(program: Program, node: ast.Name) -> list[ast.stmt | ast.comprehension]:
+    """What may give the name its value there: the comprehension or loop around it that does, else all that bind it."""
+    for above in program.ancestors(node):
+        if isinstance(above, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)):
+            own = [part for part in above.generators if node.id in stored(part.target)]
+            if own:
+                return [own[-1]]
+    outside = [*stored_outside(program, node.id, program.function_of(node))] or [*stored_outside(program, node.id)]
+    for loop in reversed(program.loops_of(node)):
+        inside = [statement for statement in outside if runs.contains(program, loop, statement)]
+        if inside:
+            return [*inside]
+    return [*outside]
+
+
+def stored_outside(program: Program, name: str, within: ast.AST | None = None) -> list[ast.stmt]:
+    """The statements that bind a name; a comprehension's own variable is another one."""
+    nodes = [node for node in ast.walk(within or program.tree) if isinstance(node, ast.Name) and node.id == name]
+    stores = [node for node in nodes if isinstance(node.ctx, ast.Store)]
+    inner = [node for node in stores if any(isinstance(above, ast.comprehension) for above in program.ancestors(node))]
+    return [program.statement_of(node) for node in stores if node not in inner]
+
+
+def stored(node: ast.AST) -> set[str]:
+    """The names that some code binds."""
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+
+
+def _bound_to(program: Program, name: str, statement: ast.stmt | ast.comprehension) -> list[ast.expr]:
     """The expressions whose values a statement may give to a name; empty where they cannot be told."""
     if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
         return [statement.value]
-    if not isinstance(statement, ast.For):
+    if not isinstance(statement, (ast.For, ast.comprehension)):
         return []
     target, iterable = statement.target, statement.iter
     callee = dotted(iterable.func) if isinstance(iterable, ast.Call) else None
+    if callee == "enumerate" and isinstance(iterable, ast.Call) and iterable.args and isinstance(target, ast.Tuple):
+        target, iterable = target.elts[-1], iterable.args[0]
+        callee = dotted(iterable.func) if isinstance(iterable, ast.Call) else None
     parts = target.elts if isinstance(target, ast.Tuple) else [target]
     at = next((index for index, part in enumerate(parts) if isinstance(part, ast.Name) and part.id == name), None)
     if at is None:
         return []
-    if callee in ("enumerate", "zip") and isinstance(iterable, ast.Call) and iterable.args:
-        argument = (at - 1 if callee == "enumerate" else at) if len(parts) > 1 else None
-        if argument is None or argument < 0 or (callee == "zip" and argument >= len(iterable.args)):
-            return []
-        return _elements(program, iterable.args[argument if callee == "zip" else 0], None)
+    if callee == "zip" and isinstance(iterable, ast.Call):
+        return _elements(program, iterable.args[at], None) if len(parts) > 1 and at < len(iterable.args) else []
     if callee is not None and callee.endswith((".items", ".values")) and isinstance(iterable, ast.Call):
         assert isinstance(iterable.func, ast.Attribute)
         return _elements(program, iterable.func.value, None)
@@ -108,20 +136,35 @@ def _bound_to(program: Program, name: str, statement: ast.stmt) -> list[ast.expr
 def _elements(program: Program, collection: ast.expr, at: int | None) -> list[ast.expr]:
     """The elements of a literal, or of a name that is bound to one; `at`: the parts of its tuples at that place."""
     if isinstance(collection, ast.Name):
-        bound = program.assignments(collection.id, program.function_of(collection)) or program.assignments(
-            collection.id
+        bound = stored_outside(program, collection.id, program.function_of(collection)) or stored_outside(
+            program, collection.id
         )
-        value = getattr(bound[0], "value", None) if len(bound) == 1 else None
-        return (
-            _elements(program, value, at)
-            if value is not None and isinstance(value, ast.List | ast.Tuple | ast.Dict)
-            else []
-        )
+        around = program.statement_of(collection)  # models = [model.fit(X, y) for model in models]
+        values = [getattr(statement, "value", None) for statement in bound if statement is not around]
+        if not all(isinstance(value, ast.List | ast.Tuple | ast.Dict) for value in values):
+            return []
+        parts = [_elements(program, value, at) for value in values if value is not None]
+        return [part for several in parts for part in several] if all(parts) else []
     found: list[ast.expr] = collection.values if isinstance(collection, ast.Dict) else getattr(collection, "elts", [])
     if at is None:
         return list(found)
     tuples = [element for element in found if isinstance(element, ast.Tuple) and at < len(element.elts)]
     return [element.elts[at] for element in tuples] if len(tuples) == len(found) else []
+
+
+def element_of(loop: ast.For, collection: str) -> str | None:
+    """The loop's name for the elements of a collection: `for model, title in zip(models, titles)`."""
+    iterable, target = loop.iter, loop.target
+    sources = [iterable]
+    targets = [target]
+    if isinstance(iterable, ast.Call) and dotted(iterable.func) in ("zip", "enumerate") and not iterable.keywords:
+        sources = list(iterable.args)
+        parts = target.elts if isinstance(target, ast.Tuple) else []
+        targets = parts[1:] if dotted(iterable.func) == "enumerate" else parts
+    for source, part in zip(sources, targets, strict=False):
+        if dotted(source) == collection and isinstance(part, ast.Name):
+            return part.id
+    return None
 
 
 def trained(program: Program) -> list[tuple[str, ast.stmt]]:

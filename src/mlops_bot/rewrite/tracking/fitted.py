@@ -39,12 +39,13 @@ def unshown(
     if not read:
         logs += _of_estimators(program, fits)
     for log in logs:
-        log.step = steps.step(program, log.statement)
+        if not log.own_step:
+            log.step = steps.step(program, log.statement)
     return logs
 
 
 def _assigned(program: Program, seen: Callable[[ast.Call], bool]) -> Iterator[Log]:
-    """`score = silhouette_score(X, labels)`, `test_score = model.score(X, y)`."""
+    """`score = silhouette_score(X, labels)`, `scores = [model.score(X, y) for model in models]`."""
     for call in program.calls:
         name = program.qualified(call.func) or ""
         statement = program.statement_of(call)
@@ -55,13 +56,19 @@ def _assigned(program: Program, seen: Callable[[ast.Call], bool]) -> Iterator[Lo
             continue
         if any(keyword.arg in ("average", "multioutput") for keyword in call.keywords):
             continue  # perhaps one number for each class
-        if not isinstance(statement, ast.Assign) or statement.value is not call or len(statement.targets) != 1:
+        if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
             continue
-        target = statement.targets[0]
-        if isinstance(target, ast.Name):
-            words = naming.words(target.id)
-            told = any(naming.METRIC.match(word) for word in words)
-            own = "_".join(words) if told else name.rpartition(".")[2] or "score"
+        target, value = statement.targets[0], statement.value
+        listed = isinstance(value, ast.ListComp) and value.elt is call
+        if not isinstance(target, ast.Name) or not (listed or value is call):
+            continue
+        words = ["score" if listed and word == "scores" else word for word in naming.words(target.id)]
+        told = any(naming.METRIC.match(word) for word in words)
+        own = "_".join(words) if told else name.rpartition(".")[2] or "score"
+        if listed:
+            index, element = program.free("index", "turn"), program.free("score", "value")
+            yield Log(statement, own, element, index, batch=False, own_step=True, over=target.id)
+        else:
             yield Log(statement, own, target.id, None, batch=False)
 
 

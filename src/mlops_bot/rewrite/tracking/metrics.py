@@ -25,6 +25,7 @@ class Log:
     step: str | None
     batch: bool  # shown inside a loop over batches
     own_step: bool = False  # the program itself says which step
+    over: str = ""  # a list whose elements are logged one by one, as `value`, counted by `step`
 
 
 def metrics(program: Program) -> list[Log]:
@@ -171,7 +172,9 @@ def unique(logs: list[Log]) -> list[Log]:
         if len(values) < 2:
             continue
         same_words = [naming.words(value) == naming.words(name) for value in values]
-        own = [name if plain else _own_name(name, value, values) for value, plain in zip(values, same_words, strict=True)]
+        own = [
+            name if plain else _own_name(name, value, values) for value, plain in zip(values, same_words, strict=True)
+        ]
         others = taken - {name}
         if not all(own) or len({*own, *others}) < len(own) + len(others):
             own = [name, *(f"{name}_{index}" for index in range(2, len(values) + 1))]

@@ -15,7 +15,7 @@ from mlops_bot.rewrite.purity import is_pure
 from mlops_bot.rewrite.runs import Stretch
 from mlops_bot.rewrite.tracking import crossval, loop
 from mlops_bot.rewrite.tracking.dialect import Dialect, Place, Values
-from mlops_bot.rewrite.tracking.fits import fit_calls, is_model, maker, makers, runs_often, trained
+from mlops_bot.rewrite.tracking.fits import element_of, fit_calls, is_model, maker, makers, runs_often, stored, trained
 from mlops_bot.rewrite.tracking.metrics import Log, unique
 from mlops_bot.rewrite.tracking.unseen import unseen
 from mlops_bot.types import NotApplicable
@@ -64,13 +64,31 @@ def _without_fits(program: Program, edits: Edits, dialect: Dialect, *, params: b
 
 
 def _named(program: Program, calls: list[ast.Call]) -> Iterator[Fit]:
-    """`model.fit(X, y)` and `model = SVC().fit(X, y)`."""
+    """`model.fit(X, y)`, `model = SVC().fit(X, y)`; `[model.fit(X, y) for model in models]` where a loop reads it."""
     for call in calls:
         assert isinstance(call.func, ast.Attribute)
         statement, receiver = program.statement_of(call), dotted(call.func.value)
+        if isinstance(program.parent[call], (ast.ListComp, ast.GeneratorExp)):
+            yield from _read_in_loops(program, call)
+            continue
         name = receiver if receiver is not None else _target(statement, call)
         if name is not None and isinstance(statement, (ast.Expr, ast.Assign)):
             yield Fit(call, statement, name, runs_often(program, call))
+
+
+def _read_in_loops(program: Program, call: ast.Call) -> Iterator[Fit]:
+    """`models = (model.fit(X, y) for model in models)` -> the turns of `for model, title in zip(models, titles):`."""
+    statement = program.statement_of(call)
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    if not isinstance(target, ast.Name) or statement.value is not program.parent[call]:  # type: ignore[attr-defined]
+        return
+    for reader in program.nodes:
+        if not isinstance(reader, ast.For) or reader.lineno < statement.lineno:
+            continue
+        first, name = reader.body[0], element_of(reader, target.id)
+        same = program.function_of(reader) is program.function_of(statement)
+        if same and name is not None and isinstance(first, (ast.Expr, ast.Assign)) and name not in stored(first):
+            yield Fit(call, first, name, often=True)
 
 
 def _target(statement: ast.stmt, call: ast.Call) -> str | None:
@@ -132,7 +150,7 @@ def _own_scores(program: Program, fits: list[Fit]) -> list[Log]:
         plain = all(keyword.arg in ("X", "y", "sample_weight") for keyword in fit.call.keywords)
         if len(data) < 2 or not plain or not all(is_pure(part) for part in data[:2]) or not _scores(program, fit):
             continue
-        value = f"{fit.name}.score({program.source(data[0])}, {program.source(data[1])})"
+        value = f"{_scored(program, fit)}.score({program.source(data[0])}, {program.source(data[1])})"
         logs.append(Log(fit.statement, "training_score", value, None, batch=False))
     return unique(logs)
 
@@ -141,7 +159,25 @@ def _scores(program: Program, fit: Fit) -> bool:
     """Is it surely a model of scikit-learn with a score?"""
     assert isinstance(fit.call.func, ast.Attribute)
     made = makers(program, fit.call.func.value) if fit.call.func.attr == "fit" else []
-    return bool(made) and all(_has_score(program, call) for call in made)
+    return bool(made) and all(_has_score(program, call) or _best_of(program, call) for call in made)
+
+
+def _scored(program: Program, fit: Fit) -> str:
+    """What has the score: a search that has several is represented by the model that it chose."""
+    assert isinstance(fit.call.func, ast.Attribute)
+    chosen = any(_best_of(program, call) for call in makers(program, fit.call.func.value))
+    return f"{fit.name}.best_estimator_" if chosen else fit.name
+
+
+def _best_of(program: Program, made: ast.Call) -> bool:
+    """A search over one kind of model that refits the best by a rule of its own."""
+    kind = (program.qualified(made.func) or "").rpartition(".")[2]
+    refit = next((keyword.value for keyword in made.keywords if keyword.arg == "refit"), None)
+    if not kind.endswith("SearchCV") or refit is None or not made.args or not _scores_in_its_own_way(made):
+        return False
+    rule = isinstance(refit, ast.Name) and bool(program.functions_named(refit.id, method=False))
+    kept = rule or (isinstance(refit, ast.Constant) and bool(refit.value))
+    return kept and _has_score(program, maker(program, made.args[0]))
 
 
 def _scores_in_its_own_way(made: ast.Call) -> bool:
@@ -156,6 +192,8 @@ def _has_score(program: Program, made: ast.Call | None) -> bool:
     while made is not None:
         name = program.qualified(made.func) or ""
         kind = name.rpartition(".")[2]
+        if (dotted(made.func) or "") in program.classes:
+            return _inherits_score(program, dotted(made.func) or "")
         if not name.startswith("sklearn.") or kind in _SCORELESS or _scores_in_its_own_way(made):
             return False
         if kind not in ("Pipeline", "make_pipeline"):
@@ -167,3 +205,13 @@ def _has_score(program: Program, made: ast.Call | None) -> bool:
             last = last.elts[-1]
         made = maker(program, last) if last is not None else None
     return False
+
+
+def _inherits_score(program: Program, name: str) -> bool:
+    """A class of the file whose bases are models of scikit-learn."""
+    bases = [program.qualified(base) or "" for definition in program.classes[name] for base in definition.bases]
+    kinds = [base.rpartition(".")[2] for base in bases]
+    return bool(bases) and all(
+        base.startswith("sklearn.") and not kind.endswith("Mixin") and not kind.startswith("Base")
+        for base, kind in zip(bases, kinds, strict=True)
+    )

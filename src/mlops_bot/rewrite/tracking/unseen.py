@@ -46,7 +46,7 @@ def unseen(
         for log in fitted.unshown(
             program, fits, lambda call: seen(program, call), lambda spot: after_fit(program, spot, fits)
         ):
-            logs.setdefault((program.function_of(log.statement), log.value), log)
+            logs.setdefault((program.function_of(log.statement), log.over or log.value), log)
     return unique(list(logs.values()))
 
 

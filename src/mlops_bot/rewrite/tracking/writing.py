@@ -35,7 +35,11 @@ def log_metrics(
     groups: list[list[Log]] = []
     for log in logs:
         last = groups[-1] if groups else None
-        if last is not None and last[-1].step == log.step and _follows(program, last[-1].statement, log.statement):
+        if (
+            last is not None
+            and (last[-1].step, last[-1].over) == (log.step, log.over)
+            and _follows(program, last[-1].statement, log.statement)
+        ):
             last.append(log)
         else:
             groups.append([log])
@@ -43,6 +47,8 @@ def log_metrics(
         named = list({log.name: log for log in same}.values())
         place = Place(program, same[-1].statement, run)
         code = write(place, [(_name(program, log), log.value) for log in named], same[0].step)
+        if same[0].over:
+            code = guarded(f"for {same[0].step}, {same[0].value} in enumerate({same[0].over}):", code)
         edits.insert_after(place.statement, guarded(guard(place.statement), code))
 
 
