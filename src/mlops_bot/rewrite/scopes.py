@@ -143,6 +143,7 @@ def _step(node: ast.stmt, bound: frozenset[str]) -> tuple[set[str], frozenset[st
     if isinstance(node, ast.Try):
         reads, after = _flow(node.body, bound)
         for handler in node.handlers:
+            reads |= (loads(handler.type) if handler.type is not None else set()) - bound
             more, _ = _flow(handler.body, bound | ({handler.name} if handler.name else set()))
             reads |= more
         rest, after = _flow([*node.orelse, *node.finalbody], after)

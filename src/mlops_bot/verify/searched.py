@@ -262,9 +262,9 @@ def _renamed(shape: str, there: Mapping[str, int], chosen: Chosen) -> bool:
     parts = shape.split()
     for other in there:
         now = other.split()
-        if len(now) == len(parts) and all(
-            a == b or any(text in b for text in texts) for a, b in zip(parts, now, strict=True)
-        ):
+        if other == shape or len(now) != len(parts):
+            continue
+        if all(a == b or any(text in b for text in texts) for a, b in zip(parts, now, strict=True)):
             return True
     return False
 

@@ -83,4 +83,4 @@ def named(slot: str, name: str) -> bool:
     last = re.split(r"__|\.", slot)[-1].lower()
     wanted = re.split(r"__|\.", name)[-1].lower()
     last, wanted = _SAME.get(last, last), _SAME.get(wanted, wanted)
-    return last == wanted or (len(last) > 1 and wanted.endswith(f"_{last}"))
+    return last == wanted or ((len(last) > 1 or last == "c") and wanted.endswith(f"_{last}"))

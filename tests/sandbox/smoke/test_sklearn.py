@@ -35,7 +35,7 @@ LogisticRegression().fit(a[::-1], c[::-1])
     shown, searched = first.record["scalars"][:2], first.record["scalars"][2:]
     assert shown == [["sklearn.score", "score", score], ["sklearn.metric", "accuracy_score", metric]]
     best = float(first.stdout.splitlines()[1])
-    assert [name for _, name, _ in searched] == ["mean_test_score", "mean_test_score", "mean_mean_test_score"]
+    assert [name for _, name, _ in searched] == ["mean_test_score", "mean_test_score"]
     assert max(value for _, _, value in searched) == best
     pipeline, grid, last = first.record["training"]
     assert [pipeline["class"], grid["class"]] == ["Pipeline", "GridSearchCV"]

@@ -91,17 +91,25 @@ def _found(hooks: Hooks, estimator: Any) -> None:
     if isinstance(results, dict):
         for name in results:
             if str(name).startswith("mean_test_") or str(name).startswith("mean_train_"):
-                _scores(hooks, str(name), results[name])
+                _values(hooks, str(name), results[name])  # one a candidate: their mean would mean nothing
 
 
-def _scores(hooks: Hooks, name: str, values: Any) -> None:
+def _values(hooks: Hooks, name: str, values: Any) -> Any:
     import numpy
 
     array = numpy.asarray(values)
     if array.dtype.kind not in "fiu":
-        return
+        return None
     for value in array.ravel()[:2000]:
         hooks.trace.scalar("sklearn.cross_validation", name, value)
+    return array
+
+
+def _scores(hooks: Hooks, name: str, values: Any) -> None:
+    """Scores of folds, and what is made of them: their mean."""
+    array = _values(hooks, name, values)
+    if array is None:
+        return
     if array.ndim == 2:
         for value in array.mean(axis=1)[:2000]:
             hooks.trace.scalar("sklearn.cross_validation", f"mean_{name}", value)
