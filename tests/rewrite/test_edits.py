@@ -27,7 +27,8 @@ def test_without_edits_the_text_is_the_same() -> None:
     ("text", "expected"),
     [
         ("a()\nb()\n", "a()\nnew()\nb()\n"),
-        ("a()\n\n# about b\nb()\n", "a()\n\nnew()\n# about b\nb()\n"),
+        ("a()\n\n# about b\nb()\n", "a()\n\nnew()\n\n# about b\nb()\n"),
+        ("a()\n# about b\nb()\n", "a()\nnew()\n# about b\nb()\n"),
         ("a()\nb()", "a()\nnew()\nb()"),
         ("a()\r\nb()\r\n", "a()\r\nnew()\r\nb()\r\n"),
     ],

@@ -22,7 +22,7 @@ def test_comments_above_a_statement_stay_above_what_is_put_before_it() -> None:
     text = "import a\n\n# about b\nb()\n# the end\n"
     edits = Edits()
     edits.insert_before(ast.parse(text).body[1], "log()")
-    assert edits.apply(text) == "import a\n\nlog()\n# about b\nb()\n# the end\n"
+    assert edits.apply(text) == "import a\n\nlog()\n\n# about b\nb()\n# the end\n"
 
 
 def test_an_indented_comment_below_a_block_belongs_to_the_block() -> None:

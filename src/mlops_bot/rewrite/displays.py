@@ -57,6 +57,8 @@ def shown(program: Program) -> list[Shown]:
 
 def _with_text(program: Program, call: ast.Call) -> ast.Call:
     """`message = f"..."; print(message)`: the call with the text that the name stands for."""
+    if len(call.args) == 1 and (filled := _filled(program, call.args[0])) is not None:
+        return ast.Call(func=call.func, args=[filled], keywords=call.keywords, lineno=call.lineno, col_offset=0)
     if len(call.args) != 1 or not isinstance(call.args[0], ast.Name):
         return call
     name = call.args[0]
@@ -73,6 +75,26 @@ def _with_text(program: Program, call: ast.Call) -> ast.Call:
     if not any(isinstance(piece, str) for piece in pieces(value)):
         return call
     return ast.Call(func=call.func, args=[value], keywords=call.keywords, lineno=call.lineno, col_offset=0)
+
+
+def _filled(program: Program, node: ast.expr) -> ast.expr | None:
+    """`template.format(...)`, `template % ...` of a name that only ever stands for one text: with the text itself."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
+        text = _constant_text(program, node.func.value)
+        function = ast.Attribute(value=text, attr="format", ctx=ast.Load()) if text is not None else None
+        return ast.Call(func=function, args=node.args, keywords=node.keywords) if function is not None else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        text = _constant_text(program, node.left)
+        return ast.BinOp(left=text, op=node.op, right=node.right) if text is not None else None
+    return None
+
+
+def _constant_text(program: Program, node: ast.expr) -> ast.Constant | None:
+    if not isinstance(node, ast.Name):
+        return None
+    values = [getattr(statement, "value", None) for statement in program.assignments(node.id)]
+    only = values[0] if len(values) == 1 else None
+    return only if isinstance(only, ast.Constant) and isinstance(only.value, str) else None
 
 
 def _of_call(call: ast.Call, statement: ast.stmt) -> Iterator[Shown]:

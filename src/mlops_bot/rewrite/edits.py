@@ -222,17 +222,18 @@ class _Apply(cst.CSTTransformer):
         starts: dict[Key, int] = {}
         for old, new in zip(original, updated, strict=True):
             place = self._key(old)
+            apart = False  # was there a blank line above the statement's own comment?
             for code in self.edits.before.get(place, ()):
                 beside = code.startswith(("import ", "from ")) and _is_import(
                     new
                 )  # one block: comments stay on top of it
                 blank, rest = (_leading(new), ()) if beside else _split_leading(new)
+                apart = apart or bool(blank and rest)
                 added = self._statement(code)
                 body.append(_with_leading(added, [*blank, *_leading(added)]))
                 new = _with_leading(new, rest)
-            if place in self.edits.padded:
-                blank = [cst.EmptyLine(indent=False) for _ in range(self.edits.padded[place])]
-                new = _with_leading(new, [*blank, *_leading(new)])
+            padding = self.edits.padded.get(place, int(apart))
+            new = _with_leading(new, [*(cst.EmptyLine(indent=False) for _ in range(padding)), *_leading(new)])
             starts[place] = len(body)
             body.append(new)
             body.extend(self._statement(code) for code in self.edits.after.get(place, ()))

@@ -459,3 +459,44 @@ def test_what_is_called_like_the_metric_keeps_the_name() -> None:
     found = logged(text)
     assert found["val_loss"] == ("val_loss", "epoch")
     assert found["smoothed_val_loss"] == ("smoothed", "epoch")
+
+
+@pytest.mark.parametrize("filled", ["template.format(loss.item())", "template % loss.item()"])
+def test_a_template_that_stands_for_one_text_is_read(filled: str) -> None:
+    text = COUNTED.replace("for epoch", "template = 'error: {:.3f}'\n    for epoch").replace("{shown}", filled)
+    if "%" in filled:
+        text = text.replace("{:.3f}", "%.3f")
+    assert {name: value for name, (value, _) in logged(text).items()} == {"train_error": "loss.item()"}
+
+
+TAPE = """\
+    import keras
+    import tensorflow as tf
+
+    model = keras.Sequential([keras.layers.Dense(1)])
+    optimizer = keras.optimizers.Adam(learning_rate=0.01)
+    for epoch in range(3):
+        for x, y in batches:
+            {update}
+    """
+UPDATE = """\
+with tf.GradientTape() as tape:
+    loss = loss_fn(y, model(x))
+grads = tape.gradient(loss, model.trainable_variables)
+optimizer.apply_gradients(zip(grads, model.trainable_variables))
+"""
+
+
+def test_the_loss_of_a_gradient_tape_is_logged_where_nothing_is_shown() -> None:
+    text = TAPE.format(update=UPDATE.replace("\n", "\n            "))
+    assert logged(text)["train_loss"] == ("float(loss)", "epoch")
+    written = adapt(text).splitlines()
+    assert written[next(at for at, line in enumerate(written) if "float(loss)" in line)].startswith(" " * 8 + "mlflow")
+
+
+def test_a_loss_that_only_some_turns_have_is_logged_where_it_is_computed() -> None:
+    """After the loop there might be none."""
+    update = "if len(memory) > 32:\n" + "".join(f"                {line}\n" for line in UPDATE.splitlines())
+    written = [line.strip() for line in adapt(TAPE.format(update=update)).splitlines()]
+    at = written.index("optimizer.apply_gradients(zip(grads, model.trainable_variables))")
+    assert written[at + 1].startswith('mlflow.log_metric("train_loss", float(loss)')

@@ -412,6 +412,12 @@ def test_a_module_that_needs_its_own_logger_keeps_it() -> None:
     assert "WandbLogger" not in text
 
 
+def test_lightning_1_makes_a_trainer_from_arguments() -> None:
+    rest = "args = parser.parse_args()\ntrainer = L.Trainer.from_argparse_args(args)\ntrainer.fit(Net(), data)"
+    text = adapted("wandb", MODULE.format(imports="import pytorch_lightning as L", rest=rest))
+    assert "trainer = L.Trainer.from_argparse_args(args, logger=wandb_logger)\n" in text
+
+
 def test_what_is_in_the_config_already_is_not_logged_again() -> None:
     text = adapted(
         "wandb",

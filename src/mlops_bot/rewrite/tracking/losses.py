@@ -13,7 +13,7 @@ from mlops_bot.rewrite.tracking.metrics import Log
 
 
 def training_losses(program: Program, taken: set[str]) -> list[Log]:
-    """`loss.backward()`: the loss, per epoch where there are epochs."""
+    """`loss.backward()`, `tape.gradient(loss, ...)`: the loss, per epoch where there are epochs."""
     found: list[Log] = []
     for call in program.calls:
         tensor = _backpropagated(call)
@@ -25,7 +25,7 @@ def training_losses(program: Program, taken: set[str]) -> list[Log]:
         name = f"train_{base}" if own and base.isidentifier() else "train_loss"
         if name in taken or any(log.name == name for log in found):
             continue
-        text = program.source(tensor)
+        text, number = program.source(tensor), _number(program, call, tensor)
         function = program.function_of(call)
         if not loops:
             if function is None and not own:
@@ -33,18 +33,43 @@ def training_losses(program: Program, taken: set[str]) -> list[Log]:
             found.append(_loss_of_one_step(program, call, tensor, name))
             continue
         inner = loops[-1]
+        update = program.statement_of(call)
+        if program.suite_of(update) is not inner.body and _on_a_condition(program, update, inner):
+            last = program.suite_of(update)[-1]  # there may be turns, and loops, without an update
+            found.append(Log(last, name, number, steps.step(program, last), batch=True))
+            continue
         alone = (len(loops) == 1 and steps.is_epoch_loop(inner)) or (
             len(loops) == 1 and not steps.is_batch_loop(inner) and function is None
         )
         if alone:
             last = _end_of_turn(program, inner, call)
-            found.append(Log(last, name, f"{text}.item()", steps.step(program, last), batch=False))
+            found.append(Log(last, name, number, steps.step(program, last), batch=False))
         else:
             total = _running_total(program, inner, text)
             length = steps.length(program, inner)
-            value = f"{total} / {length}" if total and length else f"{text}.item()"
+            value = f"{total} / {length}" if total and length else number
             found.append(Log(inner, name, value, steps.step(program, inner), batch=False))
     return found
+
+
+def _number(program: Program, call: ast.Call, tensor: ast.expr) -> str:
+    """The tensor as a plain number."""
+    text = program.source(tensor)
+    return f"float({text})" if _is_of_a_tape(call) else f"{text}.item()"
+
+
+def _is_of_a_tape(call: ast.Call) -> bool:
+    """TensorFlow's `tape.gradient(loss, variables)`."""
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "gradient" and len(call.args) == 2
+
+
+def _on_a_condition(program: Program, update: ast.stmt, loop: LoopNode) -> bool:
+    for above in program.ancestors(update):
+        if above is loop:
+            break
+        if isinstance(above, ast.If):
+            return True
+    return False
 
 
 def _end_of_turn(program: Program, loop: LoopNode, call: ast.Call) -> ast.stmt:
@@ -60,6 +85,8 @@ def _end_of_turn(program: Program, loop: LoopNode, call: ast.Call) -> ast.stmt:
 def _backpropagated(call: ast.Call) -> ast.expr | None:
     """The tensor of `loss.backward()`, `scaler.scale(loss).backward()`, `fabric.backward(loss)`."""
     function = call.func
+    if _is_of_a_tape(call):
+        return call.args[0] if isinstance(call.args[0], ast.Name) else None
     if not (isinstance(function, ast.Attribute) and function.attr in ("backward", "manual_backward")):
         return None
     tensor: ast.expr = function.value
@@ -90,14 +117,14 @@ def _loss_of_one_step(program: Program, call: ast.Call, tensor: ast.expr, name: 
     function = program.function_of(call)
     statement = program.statement_of(call)
     if function is None:
-        return Log(statement, name, f"{program.source(tensor)}.item()", None, batch=True)
+        return Log(statement, name, _number(program, call, tensor), None, batch=True)
     received = _received(program, function, tensor)
     if received is not None:
         place, value = received
         return Log(place, name, value, steps.step(program, place), batch=True)
     last = program.suite_of(statement)[-1]
     last = statement if isinstance(last, ast.Return) else last
-    return Log(last, name, f"{program.source(tensor)}.item()", steps.step(program, last), batch=True)
+    return Log(last, name, _number(program, call, tensor), steps.step(program, last), batch=True)
 
 
 def _received(program: Program, function: ast.AST, tensor: ast.expr) -> tuple[ast.stmt, str] | None:

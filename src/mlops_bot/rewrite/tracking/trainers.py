@@ -27,8 +27,13 @@ def calls(program: Program, kind: str) -> list[ast.Call]:
     return [
         call
         for call in program.calls
-        if _is_lightnings(program.qualified(call.func), kind) or (dotted(call.func) in own)
+        if _is_lightnings(_class_of(program.qualified(call.func)), kind) or (_class_of(dotted(call.func)) in own)
     ]
+
+
+def _class_of(callee: str | None) -> str | None:
+    """`Trainer.from_argparse_args(args)` (Lightning 1) makes a Trainer, too, and takes its arguments."""
+    return callee.removesuffix(".from_argparse_args") if callee is not None else None
 
 
 def _is_lightnings(name: str | None, kind: str) -> bool:
