@@ -17,6 +17,10 @@ def test_a_longer_run_has_all_epochs_with_a_batch_each() -> None:
     ]
     assert longer(Smoke(), notes) == Smoke(max_epochs=30, max_batches=1)
     assert longer(Smoke(), [note("epochs: EPOCHS", "1000 -> 2")]) == Smoke(max_epochs=40, max_batches=1)
+    thousand = [note("epochs: EPOCHS", "1000 -> 2")]
+    assert longer(Smoke(), thousand, seconds=5.0, within=150.0) == Smoke(max_epochs=200, max_batches=1)
+    assert longer(Smoke(), thousand, seconds=8.0, within=150.0) == Smoke(max_epochs=100, max_batches=1)
+    assert longer(Smoke(), thousand, seconds=60.0, within=150.0) == Smoke(max_epochs=40, max_batches=1)
     assert longer(Smoke(), [note("loop over steps", "1000 -> 200")]) == Smoke(max_batches=1, max_steps=1000)
 
 

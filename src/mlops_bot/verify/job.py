@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -41,13 +42,17 @@ class Smoke:
 
 
 MOST_EPOCHS, MOST_STEPS = 40, 2000  # of a longer run
+QUICK_EPOCHS, START_SECONDS = (200, 100), 3.0  # of one that is quick; what importing a framework takes at least
 _SHORTENED = re.compile(r"(\d+)(?:\.0)? -> \d+(?:\.0)?")
 
 
-def longer(smoke: Smoke, notes: Sequence[Mapping[str, Json]]) -> Smoke | None:
+def longer(
+    smoke: Smoke, notes: Sequence[Mapping[str, Json]], *, seconds: float = math.inf, within: float = 0.0
+) -> Smoke | None:
     """The limits of a run in which schedules over epochs can end: all epochs, with one batch each.
 
-    `notes` say what was shortened (sandbox/smoke/README.md). None where no epochs were, or in a longer run.
+    `notes` say what was shortened (sandbox/smoke/README.md), and `seconds` how long it took: of a quick program more
+    epochs fit into `within` seconds. None where no epochs were shortened, or in a longer run.
     """
     counts: dict[bool, int] = {}
     for note in notes:
@@ -58,7 +63,9 @@ def longer(smoke: Smoke, notes: Sequence[Mapping[str, Json]]) -> Smoke | None:
     if smoke.full or smoke != Smoke(seed=smoke.seed) or not counts:
         return None
     epochs, steps = counts.get(False, smoke.max_epochs), counts.get(True, smoke.max_steps)
-    return replace(smoke, max_epochs=min(epochs, MOST_EPOCHS), max_batches=1, max_steps=min(steps, MOST_STEPS))
+    each = max(seconds - START_SECONDS, 1.0) / (smoke.max_epochs * 2)  # an epoch of one batch, at most
+    most = next((count for count in QUICK_EPOCHS if count * each <= within), MOST_EPOCHS)
+    return replace(smoke, max_epochs=min(epochs, most), max_batches=1, max_steps=min(steps, MOST_STEPS))
 
 
 def program(

@@ -220,7 +220,8 @@ class Verifier:
 
     def _longer(self, adapted: Observation) -> Verifier | None:
         """A judge with all epochs and few batches, where `adapted` was cut short by its epochs and the original can."""
-        smoke = job.longer(self._plan.smoke, adapted.trace.get("notes", []))
+        room = self._plan.limits.seconds / 2
+        smoke = job.longer(self._plan.smoke, adapted.trace.get("notes", []), seconds=adapted.seconds, within=room)
         if smoke is None or adapted.ended != "exited":
             return None
         self._progress("effect", f"not there yet: running again with {smoke.max_epochs} epochs, a batch each")

@@ -91,12 +91,6 @@ def program(
             "model(x)",
             "next(iter(loader))[0].reshape(-1, 28 * 28).to(device).float()",
         ),
-        (
-            "for x, y in loader:",
-            "",
-            "model(x.view(x.size(0), -1))",
-            "next(iter(loader))[0].view(next(iter(loader))[0].size(0), -1)",
-        ),
     ],
 )
 def test_the_first_batch_is_the_example(header: str, reading: str, call: str, example: str) -> None:
@@ -108,6 +102,9 @@ def test_the_first_batch_is_the_example(header: str, reading: str, call: str, ex
 
 
 def test_several_inputs_come_from_one_batch() -> None:
+    written = main_part(NAME, program("", "model(x.view(x.size(0), -1))", header="for x, y in loader:"))
+    assert "+     example = next(iter(loader))\n" in written
+    assert "examples_inputs=example[0].view(example[0].size(0), -1)" in written
     written = main_part(NAME, program("", "model(a, b)", header="for a, b, y in loader:"))
     assert "+     example = next(iter(loader))\n" in written
     assert "examples_inputs=(example[0], example[1])" in written
@@ -126,9 +123,66 @@ def test_several_inputs_come_from_one_batch() -> None:
 )
 def test_inputs_that_are_made_in_the_loop_are_seen_at_the_first_call(header: str, reading: str, call: str) -> None:
     text = adapted(NAME, program(reading, call, header=header))
-    assert "\nprune_at_first_call(model, SPARSITY)\nfor epoch in range(EPOCHS):\n" in text
-    assert "scheduler" not in text
+    assert (
+        "    target_epoch=(EPOCHS + 1) // 2,\n)\n"
+        "prune_at_first_call(model, pruning_scheduler.get_pruning_ratio(1))\n"
+        "for epoch in range(EPOCHS):\n"
+        "    if epoch > 0:  # the share of the first one is masked at the first call\n"
+        "        pruning_scheduler.step(epoch + 1)\n"
+    ) in text
     assert ("named_inputs" in text) == ("mask=y" in call)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "later"),
+    [
+        ("range(1, EPOCHS + 1)", "if epoch > 1:"),
+        ("range(start, EPOCHS)", None),  # it may go on from any epoch
+        ("itertools.count()", None),
+    ],
+)
+def test_a_schedule_at_the_first_call_knows_the_first_epoch(epochs: str, later: str | None) -> None:
+    body = program("noise = torch.randn(len(x), 8)", "model(noise)", header="for x, y in loader:")
+    text = adapted(NAME, body.replace("range(EPOCHS)", epochs))
+    assert ("pruning_scheduler.step(epoch)" in text) == (later is not None)
+    assert ("prune_at_first_call(model, SPARSITY)\n" in text) == (later is None)
+    assert later is None or f"    {later}  #" in text
+
+
+SELF_TRAINED = """\
+    import torch
+    from torch import nn
+
+    class Net({base}):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(8, 1)
+            self.optimizer = torch.optim.Adam(self.parameters())
+
+        def fit(self, batches, epochs):
+            for epoch in range(epochs):
+                for x, y in batches:
+                    loss = ({call}(x) - y).pow(2).mean()
+                    self.optimizer.zero_grad()
+                    loss.backward()
+                    self.optimizer.step()
+
+    net = Net()
+    net.fit(data, 6)
+    """
+
+
+def test_a_model_that_trains_itself_is_pruned_in_its_own_method() -> None:
+    text = adapted(NAME, dedent(SELF_TRAINED.format(base="nn.Module", call="self")))
+    assert "        prune_at_first_call(self, pruning_scheduler.get_pruning_ratio(1))\n" in text
+    assert "        nncf.strip(self, do_copy=False, strip_format=nncf.StripFormat.IN_PLACE)\n" in text
+    for base, call, reason in [
+        ("nn.Module", "self.forward", "past the hooks of a call"),
+        ("nn.Sequential", "self", "a bare nn.Sequential"),
+    ]:
+        outcome = adapt(NAME, dedent(SELF_TRAINED.format(base=base, call=call)))
+        assert isinstance(outcome, NotApplicable)
+        assert reason in outcome.reason
 
 
 def test_the_loader_and_the_device_may_be_given_to_the_function_that_trains() -> None:

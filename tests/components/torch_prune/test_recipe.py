@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
+import torch
 from tests.components.recipes import PYTORCH, adapt, adapted, main_part, read
+from torch.nn.utils import prune
 
 from mlops_bot import components
 from mlops_bot.source import analyse
@@ -284,6 +287,51 @@ def test_attention_and_layers_of_the_programs_own() -> None:
     attention = program(loop("for epoch in range(3):"), head="\n\n" + layer.format("nn.MultiheadAttention(8, 2)"))
     assert '"weight" in name and weight.dim() > 1' in adapted(NAME, own)  # nn.Linear is there too
     assert 'and type(layer).__name__ != "NonDynamicallyQuantizableLinear"' in adapted(NAME, attention)
+
+
+def test_zeros_that_are_not_masked_do_not_count() -> None:
+    """A row for padding is zero without a mask, and what was pruned before may have lost its mask."""
+    text = adapted(NAME, program(loop("for epoch in range(4):")))
+    start = text.index("def prunable_weights")
+    names: dict[str, Any] = {"torch": torch, "prune": prune}
+    exec(text[start : text.index("model = nn.Linear")], names)  # the recipe's own functions
+    table = torch.nn.Embedding(10, 4, padding_idx=0)
+    weights = names["prunable_weights"](table)
+    for share in (0.25, 0.5):
+        names["prune_to"](weights, share)
+        assert int((table.weight_mask == 0).sum()) == round(share * 40)
+    assert names["finish_pruning"](weights) == 0.5
+    names["prune_to"](weights, 0.5)  # the same weights once more
+    assert int((table.weight_mask == 0).sum()) == 20
+    assert names["finish_pruning"](weights) == 0.5
+
+
+def test_a_model_that_trains_itself() -> None:
+    text = dedent(
+        """\
+        import torch
+        from torch import nn
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Linear(8, 1)
+                self.optimizer = torch.optim.Adam(self.parameters())
+
+            def fit(self, batches, epochs):
+                for epoch in range(epochs):
+                    for x, y in batches:
+                        loss = (self(x) - y).pow(2).mean()
+                        self.optimizer.zero_grad()
+                        loss.backward()
+                        self.optimizer.step()
+        """
+    )
+    written = adapted(NAME, text)
+    assert "        pruned_weights = prunable_weights(self)\n        for epoch in range(epochs):\n" in written
+    outcome = adapt(NAME, text.replace("self(x)", "self.forward(x)"))
+    assert isinstance(outcome, NotApplicable)
+    assert "the layers train themselves" in outcome.reason
 
 
 # --- left alone -----------------------------------------------------------------------------------------------

@@ -20,22 +20,25 @@ _OF_MODULES = frozenset(
 )  # fmt: skip
 
 
-def is_sequential(program: Program, trained: Trained) -> bool:
+def is_sequential(program: Program, place: Place, trained: Trained) -> bool:
     """Made as an nn.Sequential, or as a class of the file that is one and has no forward of its own."""
-    for made in trained.model.made:
-        if made == "torch.nn.Sequential":
+    if "torch.nn.Sequential" in trained.model.made:
+        return True
+    definitions = [definition for made in trained.model.made for definition in program.classes.get(made, [])]
+    own = program.class_of(place.loop) if trained.name == "self" else None
+    for definition in [*definitions, *([own] if own is not None else [])]:
+        bases = {program.qualified(base) or dotted(base) for base in definition.bases}
+        forward = any(isinstance(part, FUNCTIONS) and part.name == "forward" for part in definition.body)
+        if "torch.nn.Sequential" in bases and not forward:
             return True
-        for definition in program.classes.get(made, []):
-            bases = {program.qualified(base) or dotted(base) for base in definition.bases}
-            own = any(isinstance(part, FUNCTIONS) and part.name == "forward" for part in definition.body)
-            if "torch.nn.Sequential" in bases and not own:
-                return True
     return False
 
 
 def why_not_wrapped(program: Program, place: Place, trained: Trained) -> str | None:
     """Why a bare nn.Sequential cannot give way to a module that calls it."""
     name = trained.name
+    if name == "self":
+        return "the model that trains itself is a bare nn.Sequential: NNCF needs a module around it"
     if is_outside(place, trained) and program.function_of(place.home) is not None:  # type: ignore[arg-type]
         return f"{name} is a bare nn.Sequential of an outer function: NNCF needs a module around it"
     reached = program.reached(place.first)

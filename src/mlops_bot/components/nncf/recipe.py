@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mlops_bot.components.nncf import obstacles
+from mlops_bot.components.nncf import helpers, obstacles
 from mlops_bot.rewrite import models, runs
 from mlops_bot.rewrite.edits import Edits
 from mlops_bot.rewrite.imports import add_from_import, add_import
@@ -21,41 +21,6 @@ _STRIP = "strip_format=nncf.StripFormat.IN_PLACE"
 _SCHEDULERS = "nncf.torch.function_hook.pruning.magnitude.schedulers"
 _SCHEDULER = "ExponentialMagnitudePruningScheduler"
 _MAX_LINE = 100
-
-_WRAPPER = '''\
-class {wrapper}({module}):
-    """Calls a model. NNCF's masks become a part of it: in a bare nn.Sequential they would become a layer."""
-
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-
-    def forward(self, *inputs):
-        return self.model(*inputs)
-'''
-_FIRST_CALL = '''\
-def {first_call}(model, ratio):
-    """Masks a share of the smallest values of each weight as soon as the model is called.
-
-    NNCF finds the weights by following one call; the first batch is one.
-    """
-
-    def prune(model, {given}):
-        hook.remove()
-        nncf.prune(model, mode={mode}, ratio=ratio, examples_inputs={example})
-
-    hook = model.register_forward_pre_hook(prune{options})
-'''
-_WITHOUT = '''\
-def {without}(model, copy=True):
-    """The model, or a copy of it, with its masks written into the weights for good.{also}"""
-    {rest}
-'''
-_UNWRAPPED = """\
-model = {strip}
-    for name in ({names}):  # what NNCF has put around the model
-        delattr(model, name)
-    return model"""
 
 
 @dataclass
@@ -95,7 +60,7 @@ def rewrite(text: str, facts: SourceFacts, functionality: Functionality) -> Rewr
 def _prune(program: Program, edits: Edits, place: Place) -> list[str] | NotApplicable:
     plan = _Plan()
     for trained in place.trained:
-        if obstacles.is_sequential(program, trained):
+        if obstacles.is_sequential(program, place, trained):
             reason = obstacles.why_not_wrapped(program, place, trained)
             if reason is not None:
                 return NotApplicable(f"not applicable because {reason}")
@@ -105,7 +70,8 @@ def _prune(program: Program, edits: Edits, place: Place) -> list[str] | NotAppli
     examples = [inputs.example(program, place, trained) for trained in place.trained]
     known = [example for example in examples if example is not None]
     shown = len(known) == len(examples) and "torch" in program.imports and known[0].loader is not None
-    growing = None if place.states or not shown else epochs.counted(program, place.loop)
+    later = epochs.first(place.loop)
+    growing = None if place.states or not (shown or later) else epochs.counted(program, place.loop)
 
     wrapped = [trained for trained in place.trained if trained.name in plan.wrapped]
     outside = [trained.name for trained in wrapped if obstacles.is_outside(place, trained)]
@@ -116,7 +82,7 @@ def _prune(program: Program, edits: Edits, place: Place) -> list[str] | NotAppli
     if shown:
         _prune_with(program, edits, place, asked.code, known, growing)
     else:
-        _prune_at_first_call(program, edits, place, asked.code, plan)
+        _prune_at_first_call(program, edits, place, asked.code, plan, growing)
     _finish(program, edits, place, plan)
     listed = obstacles.parameters_in_lists(program, edits)
     for state in place.states:
@@ -142,7 +108,7 @@ def _prune_with(
 ) -> None:
     """`nncf.prune` before the loop, with a first batch of the training data as the example."""
     batch = writing.free_name(program, "example", "example_batch")
-    single = len(place.trained) == 1 and len(examples[0].inputs) == 1
+    single = len(place.trained) == 1 and examples[0].is_single
     read = f"next(iter({examples[0].loader}))"
     value = examples[0].of(read)[0] if single else read
     kept = "with torch.random.fork_rng(devices=[]):  # the order of the training data stays what it was"
@@ -154,23 +120,36 @@ def _prune_with(
         entries = [trained.name, f"mode={_MODE}", f"ratio={ratio}", f"examples_inputs={what}"]
         edits.insert_before(place.first, _call("nncf.prune", entries, place.first))
         if growing is not None:
-            suffix = "" if len(place.trained) == 1 else f"_{number + 1}"
-            scheduler = writing.free_name(program, f"pruning_scheduler{suffix}", f"pruning_schedule{suffix}")
-            entries = [trained.name, f"mode={_MODE}", "initial_ratio=0.0", f"target_ratio={sparsity}"]
-            entries.append(f"target_epoch={_middle(growing[1])}")
-            edits.insert_before(place.first, _call(f"{scheduler} = {_SCHEDULER}", entries, place.first))
+            scheduler = _scheduler(program, edits, place, number, sparsity, growing[1])
             edits.insert_before(place.loop.body[0], f"{scheduler}.step({growing[0]})")
+
+
+def _scheduler(program: Program, edits: Edits, place: Place, number: int, sparsity: str, turns: str) -> str:
+    """A schedule for one of the models, from no sparsity to all of it after half of the epochs; returns its name."""
+    suffix = "" if len(place.trained) == 1 else f"_{number + 1}"
+    name = writing.free_name(program, f"pruning_scheduler{suffix}", f"pruning_schedule{suffix}")
+    entries = [place.trained[number].name, f"mode={_MODE}", "initial_ratio=0.0", f"target_ratio={sparsity}"]
+    entries.append(f"target_epoch={_middle(turns)}")
+    edits.insert_before(place.first, _call(f"{name} = {_SCHEDULER}", entries, place.first))
+    return name
 
 
 def _middle(turns: str) -> str:
     return str(max(1, (int(turns) + 1) // 2)) if turns.isdigit() else f"({turns} + 1) // 2"
 
 
-def _prune_at_first_call(program: Program, edits: Edits, place: Place, sparsity: str, plan: _Plan) -> None:
+def _prune_at_first_call(
+    program: Program,
+    edits: Edits,
+    place: Place,
+    sparsity: str,
+    plan: _Plan,
+    growing: tuple[str, str] | None,
+) -> None:
     by_keyword = any(inputs.called_by_keyword(program, place, trained) for trained in place.trained)
     name = writing.free_name(program, "prune_at_first_call", "nncf_prune_at_first_call")
     plan.functions.append(
-        _FIRST_CALL.format(
+        helpers.FIRST_CALL.format(
             first_call=name,
             mode=_MODE,
             given="inputs, named_inputs" if by_keyword else "inputs",
@@ -178,8 +157,17 @@ def _prune_at_first_call(program: Program, edits: Edits, place: Place, sparsity:
             options=", with_kwargs=True" if by_keyword else "",
         )
     )
-    for trained in place.trained:
-        edits.insert_before(place.first, f"{name}({trained.name}, {sparsity})")
+    steps: list[str] = []
+    for number, trained in enumerate(place.trained):
+        ratio = sparsity
+        if growing is not None:
+            scheduler = _scheduler(program, edits, place, number, sparsity, growing[1])
+            ratio = f"{scheduler}.get_pruning_ratio(1)"
+            steps.append(f"    {scheduler}.step({growing[0]})\n")
+        edits.insert_before(place.first, f"{name}({trained.name}, {ratio})")
+    if steps:
+        header = f"if {epochs.first(place.loop)}:  # the share of the first one is masked at the first call"
+        edits.insert_before(place.loop.body[0], f"{header}\n{''.join(steps)}")
 
 
 def _first_of(function: Function) -> ast.stmt:
@@ -243,15 +231,15 @@ def _helpers(program: Program, place: Place, plan: _Plan) -> None:
     if plan.wrapped:
         plan.wrapper = writing.free_name(program, "Prunable", "PrunableModel")
         nn = next((local for local, name in program.imports.items() if name == "torch.nn"), "torch.nn")
-        plan.functions.append(_WRAPPER.format(wrapper=plan.wrapper, module=f"{nn}.Module"))
+        plan.functions.append(helpers.WRAPPER.format(wrapper=plan.wrapper, module=f"{nn}.Module"))
     plan.unwraps = _goes_as_a_whole(program, place, plan)
     if plan.unwraps or place.states:
         plan.without = writing.free_name(program, "without_masks", "strip_masks")
         strip = f"nncf.strip(model, do_copy=copy, {_STRIP})"
         names = ", ".join(map(program.string, ("forward", "_replicate_for_data_parallel", "__nncf_hooks")))
-        rest = _UNWRAPPED.format(strip=strip, names=names) if plan.unwraps else f"return {strip}"
+        rest = helpers.UNWRAPPED.format(strip=strip, names=names) if plan.unwraps else f"return {strip}"
         also = " What is left is the plain model." if plan.unwraps else ""
-        plan.functions.append(_WITHOUT.format(without=plan.without, also=also, rest=rest))
+        plan.functions.append(helpers.WITHOUT.format(without=plan.without, also=also, rest=rest))
 
 
 def _goes_as_a_whole(program: Program, place: Place, plan: _Plan) -> bool:

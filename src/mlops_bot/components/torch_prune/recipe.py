@@ -29,8 +29,9 @@ _PRUNE = '''\
 def {prune_to}(weights, sparsity):
     """Masks the smallest values of each weight until a share of it is zero; what is masked stays masked."""
     for layer, name in weights:
-        weight = getattr(layer, name)
-        missing = round(sparsity * weight.numel()) - int((weight == 0).sum())
+        weight, mask = getattr(layer, name), getattr(layer, name + {mask}, None)
+        masked = 0 if mask is None else int((mask == 0).sum())
+        missing = round(sparsity * weight.numel()) - masked
         if missing > 0:
             {prune}.l1_unstructured(layer, name, amount=missing)
 '''

@@ -32,6 +32,17 @@ def counted(program: Program, loop: LoopNode) -> tuple[str, str] | None:
     return f"{epoch} + 1", _written(program, stop)  # a start that is a name: training goes on from there
 
 
+def first(loop: LoopNode) -> str | None:
+    """Whether a turn is not the first one, as source text, of a loop that counts from 0 or 1: "epoch > 0"."""
+    if not isinstance(loop, ast.For) or not isinstance(loop.target, ast.Name):
+        return None
+    iterable = steps.unwrapped(loop.iter)
+    arguments = iterable.args if isinstance(iterable, ast.Call) else []
+    start = arguments[0] if len(arguments) == 2 else ast.Constant(0)
+    plain = isinstance(start, ast.Constant) and start.value in (0, 1)
+    return f"{loop.target.id} > {start.value}" if plain else None  # type: ignore[attr-defined]
+
+
 def share(counted: tuple[str, str] | None, sparsity: str) -> str | None:
     """The sparsity of a turn: a growing part of `sparsity`, all of it from the middle on."""
     if counted is None:

@@ -25,6 +25,11 @@ class Example:
     loader: str
     inputs: tuple[str, ...]
 
+    @property
+    def is_single(self) -> bool:
+        """One input, made of one reading of the batch."""
+        return sum(code.count(_BATCH) for code in self.inputs) == 1
+
     def of(self, batch: str) -> list[str]:
         return [code.replace(_BATCH, batch) for code in self.inputs]
 

@@ -125,7 +125,8 @@ def _models_at(program: Program, loop: LoopNode, home: Scope) -> tuple[Trained, 
     if not known:
         return _not("no model was found whose parameters are optimized in this file")
     for model in known:
-        names = [name for name in models.visible(program, model, home) if name != "self"]
+        names = models.visible(program, model, home)
+        names = [name for name in names if name != "self"] or (["self"] if _is_called_as_self(program, loop) else [])
         if not names:
             continue
         name = next((one for one in names if _is_used(program, loop, one)), names[0])
@@ -134,9 +135,17 @@ def _models_at(program: Program, loop: LoopNode, home: Scope) -> tuple[Trained, 
         found.append(Trained(name, model))
     if not found:
         own = any("self" in names for model in known for names in model.names.values())
-        what = "the layers train themselves" if own else "the trained model has no name there"
+        what = "the layers train themselves, past the hooks of a call" if own else "the trained model has no name there"
         return _not(f"the training loop (line {loop.lineno}) cannot reach the model: {what}")
     return tuple(found)
+
+
+def _is_called_as_self(program: Program, loop: LoopNode) -> bool:
+    """`self(batch)` in a model that trains itself. `self.forward(batch)` would go past the masks."""
+    definition = program.class_of(loop)
+    inside = [part for part in ast.walk(definition) if isinstance(part, ast.Call)] if definition is not None else []
+    called = {dotted(call.func) for call in inside}
+    return "self" in called and "self.forward" not in called
 
 
 def _is_used(program: Program, loop: LoopNode, name: str) -> bool:
