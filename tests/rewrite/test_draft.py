@@ -60,6 +60,8 @@ def test_arguments(text: str, expected: str) -> None:
         ("def f(y=2):", "def f(a, y=2, b=1):"),
         ("def f(*args):", "def f(a, b=1, *args):"),
         ("async def f(x):", "async def f(x, a, b=1):"),
+        ("def f(\n    x,\n    y=2,\n):", "def f(\n    x,\n    a,\n    y=2,\n    b=1,\n):"),
+        ("def f(\n    y=2,\n):", "def f(\n    a,\n    y=2,\n    b=1,\n):"),
     ],
 )
 def test_parameters(before: str, after: str) -> None:

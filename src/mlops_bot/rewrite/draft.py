@@ -70,14 +70,24 @@ class Draft:
             first, last = [*first, *last], []
         if last:
             end = max(self._span(part)[1] for part in _parts(named, given.defaults))
-            self._edits.append(Edit(end, end, "".join(f", {text}" for text in last)))
+            self._edits.append(Edit(end, end, self._more(named[-1], last)))
         if first and plain:
             end = max(self._span(part)[1] for part in _parts(plain[-1:], [plain[-1].annotation]))
-            self._edits.append(Edit(end, end, "".join(f", {text}" for text in first)))
+            self._edits.append(Edit(end, end, self._more(plain[-1], first)))
         elif first:
             at = self._opening(function)
-            more = ", " if named or given.kwonlyargs or given.vararg or given.kwarg else ""
-            self._edits.append(Edit(at, at, ", ".join(first) + more))
+            others = bool(named or given.kwonlyargs or given.vararg or given.kwarg)
+            if others and self._bytes[at:].lstrip(b" ").startswith(b"\n") and named:
+                margin = " " * named[0].col_offset
+                self._edits.append(Edit(at, at, "".join(f"\n{margin}{text}," for text in first)))
+            else:
+                self._edits.append(Edit(at, at, ", ".join(first) + (", " if others else "")))
+
+    def _more(self, above: ast.arg, texts: Sequence[str]) -> str:
+        """Parameters behind another one: on lines of their own where that has its own."""
+        row = self._rows[above.lineno - 1]
+        own = row[: len(row) - len(row.lstrip())] if row.lstrip().startswith(above.arg) else None
+        return "".join(f", {text}" if own is None else f",\n{own}{text}" for text in texts)
 
     def prefix(self, node: ast.expr | ast.stmt | ast.alias, text: str) -> None:
         """Write `text` right before an expression."""

@@ -426,6 +426,60 @@ def test_another_functionality_is_declined() -> None:
     assert isinstance(outcome, NotApplicable)
 
 
+def test_what_a_training_counts_begins_anew() -> None:
+    text = dedent(MAIN).replace("def main():\n", "best = float('inf')\nseen = []\n\n\ndef main():\n    global best\n")
+    text = text.replace(
+        "        evaluate(", "        best = min(best, loss.item())\n        seen.append(best)\n        evaluate("
+    )
+    made = changes(text)
+    assert "+     best = float('inf')  # every training begins anew" in made
+    assert "+     global seen\n+     seen = []  # every training begins anew" in made
+
+
+def test_one_value_in_several_places_is_suggested_once() -> None:
+    text = dedent(TOP_LEVEL).replace("learning_rate = 0.01\n", "")
+    text = text.replace("lr=learning_rate)", "lr=0.01)\nother = torch.optim.SGD(model.parameters(), lr=0.01)")
+    made = changes(text)
+    assert made.count("suggest_float") == 1
+    assert '+     lr = trial.suggest_float("lr", 0.001, 0.1, log=True)' in made
+    assert "+     optimizer = torch.optim.Adam(model.parameters(), lr=lr)" in made
+    assert "+     other = torch.optim.SGD(model.parameters(), lr=lr)" in made
+
+
+def test_a_rate_that_is_not_given_is_the_librarys() -> None:
+    text = dedent(TOP_LEVEL).replace("learning_rate = 0.01\n", "").replace(", lr=learning_rate)", ")")
+    assert 'model.parameters(), lr=trial.suggest_float("lr", 0.0001, 0.01, log=True))' in changes(text)
+
+
+def test_a_mean_over_folds_is_what_validates() -> None:
+    text = dedent(
+        """\
+        import torch
+
+        def validate(model, fold):
+            print(f"validation accuracy of fold {fold}: {model(x).mean():.3f}")
+            return model(x).mean().item()
+
+        def run():
+            models = [torch.nn.Linear(4, 1) for _ in range(3)]
+            optimizers = [torch.optim.SGD(model.parameters(), lr=0.1) for model in models]
+            for epoch in range(5):
+                total = 0.0
+                for fold in range(3):
+                    loss = models[fold](x).mean()
+                    loss.backward()
+                    optimizers[fold].step()
+                    total += validate(models[fold], fold)
+                print(f"average accuracy: {total / 3}")
+
+        run()
+        """
+    )
+    made = changes(text)
+    assert "+         objective_value = total / 3" in made
+    assert 'create_study(direction="maximize")' in made
+
+
 # --- real runs --------------------------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from mlops_bot.components.optuna import state
 from mlops_bot.components.optuna.goal import Goal
 from mlops_bot.components.optuna.places import Place, Writing
 from mlops_bot.components.optuna.unit import Unit
@@ -86,7 +87,17 @@ def _function(unit: Unit, goal: Goal, writing: Writing, parts: Parts, final: boo
         draft.replace(function.returns, "float | None" if final else "float")
     result = f"return {goal.value}"
     draft.insert_after(goal.ready, f"if not final:\n{program_indent(program)}{result}" if final else result)
-    opening = [f"global {', '.join(sorted(writing.shared))}"] if writing.shared else []
+    again = [(name, value) for name, value in state.left_over(unit).items() if name not in writing.shared]
+    anew = []
+    for name, value in again:
+        line = f"{name} = {value}  # every training begins anew"
+        said = [part for part in body if isinstance(part, ast.Global) and name in part.names]
+        if said:
+            draft.insert_after(said[0], line)
+        elif not any(isinstance(node, ast.Global) and name in node.names for node in ast.walk(function)):
+            writing.shared.add(name)
+            anew.append(line)
+    opening = [f"global {', '.join(sorted(writing.shared))}", *anew] if writing.shared else []
     margin = program_indent(program)
     if lines := [*opening, *(row for line in writing.opening for row in wrapped(line, margin, 2))]:
         draft.insert_before(body[0], "\n".join(lines), comments=True)

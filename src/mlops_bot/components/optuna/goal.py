@@ -170,7 +170,8 @@ def _side(program: Program, expression: ast.expr, statement: ast.stmt, label: st
     """On which data a value is measured: by its words, those of its function and call, else by how it is computed."""
     function = program.function_of(statement)
     sites = [ast.unparse(call) for call in program.call_sites(function)] if function is not None else []
-    texts = [label, ast.unparse(expression), function.name if function is not None else "", *sites[:1]]
+    texts = [label, ast.unparse(expression), *_computed_by(program, expression, function)]
+    texts += [function.name if function is not None else "", *sites[:1]]
     for text in texts:
         said = set(words(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", text)))
         for side, known in (("val", _VAL), ("test", _TEST), ("train", _TRAIN)):
@@ -184,6 +185,19 @@ def _side(program: Program, expression: ast.expr, statement: ast.stmt, label: st
     if function is not None and apart and "no_grad" in "".join(ast.unparse(part) for part in function.body):
         return "test"
     return "test" if without else "train"
+
+
+def _computed_by(program: Program, expression: ast.expr, function: Function | None) -> Iterator[str]:
+    """The calls of local functions that the names of a value are given in its scope: `acc += validate(model)`."""
+    for name in sorted(scopes.loads(expression)):
+        for statement in program.assignments(name):
+            value = getattr(statement, "value", None)
+            if not isinstance(value, ast.Call) or program.function_of(statement) is not function:
+                continue
+            called = value.func
+            word = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
+            if program.functions_named(word, method=isinstance(called, ast.Attribute)):
+                yield word
 
 
 def _losses(unit: Unit) -> Iterator[_Candidate]:

@@ -21,6 +21,7 @@ _KERAS_RATES = {
     "nadam": ("Nadam", 0.001), "adagrad": ("Adagrad", 0.001), "adamax": ("Adamax", 0.001),
     "adadelta": ("Adadelta", 0.001),
 }  # fmt: skip
+_TORCH_RATES = {"Adam": 0.001, "AdamW": 0.001, "NAdam": 0.002, "RMSprop": 0.01, "Adagrad": 0.01, "SGD": 0.001}
 
 
 @dataclass
@@ -37,6 +38,14 @@ class Writing:
     outside: list[tuple[ast.stmt, str]] = field(default_factory=list)  # lines after statements outside of it
 
 
+@dataclass(frozen=True)
+class Spot:
+    """`node` is replaced; with a `name`, it is a call that gets an argument of that name."""
+
+    node: ast.expr
+    name: str = ""
+
+
 @dataclass
 class Place:
     """One hyperparameter. `write` makes the edits for a label; `reads`: what its readers at module level read."""
@@ -46,6 +55,7 @@ class Place:
     write: Callable[[Writing, str], None]
     reads: str = ""
     value: Value | None = None  # of a literal: places with one label and value are one hyperparameter
+    spots: tuple[Spot, ...] = ()  # of a literal: where it stands
 
 
 def choose(unit: Unit, *, sure_rate: bool = True) -> list[Place]:
@@ -70,16 +80,8 @@ def choose(unit: Unit, *, sure_rate: bool = True) -> list[Place]:
         if other is None and len(chosen) < LIMIT:
             chosen[place.label] = place
         elif other is not None and place.value is not None and place.value == other.value:
-            chosen[place.label] = _both(other, place)
+            chosen[place.label] = finder.literal(place.label, place.rule, place.value, *other.spots, *place.spots)
     return list(chosen.values())
-
-
-def _both(first: Place, second: Place) -> Place:
-    def write(writing: Writing, label: str) -> None:
-        first.write(writing, label)
-        second.write(writing, label)
-
-    return Place(first.label, first.rule, write, first.reads, first.value)
 
 
 class _Finder:
@@ -213,6 +215,31 @@ class _Finder:
 
         return write
 
+    def literal(self, name: str, rule: Rule, value: Value, *spots: Spot) -> Place:
+        """A value that is written out: suggested in its place, or once above all of its places."""
+
+        def write(writing: Writing, label: str) -> None:
+            text = suggestion(label, rule, value, None, self.quote)
+            shared = self._named_once(writing, label, text, spots) if len(spots) > 1 else None
+            for spot in spots:
+                given = shared or self._short(writing, spot.node, label, text)
+                if spot.name:
+                    writing.draft.add_argument(spot.node, f"{spot.name}={given}")  # type: ignore[arg-type]
+                else:
+                    writing.draft.replace(spot.node, given)
+
+        return Place(_label(name), rule, write, value=value, spots=spots)
+
+    def _named_once(self, writing: Writing, label: str, text: str, spots: Sequence[Spot]) -> str | None:
+        """The name of a variable that gets the suggestion above the first of its places; None where there is none."""
+        unit, program = self.unit, self.program
+        parts = [part for part in unit.statements for spot in spots if program.inside(spot.node, part)]
+        taken = scopes.bound_in(program, unit.function) | set(program.imports)
+        if len(parts) != len(spots) or not label.isidentifier() or label in taken or not writing.draft.alone(parts[0]):
+            return None
+        writing.draft.insert_before(parts[0], f"{label} = {text}")
+        return label
+
     def _short(self, writing: Writing, node: ast.expr, label: str, text: str, more: int = 0) -> str:
         """A suggestion, or the name of a variable that gets it on a line above, where its own line would be long."""
         program = self.program
@@ -279,9 +306,25 @@ class _Finder:
                     value = literal(node)
                     rule = self.rule(name, value, sklearn=estimator)
                     if rule is not None and value is not None:
-                        yield Place(_label(name), rule, self._in_place(node, rule, value), value=value)
-                if (place := self._keras_optimizer(call)) is not None:
+                        yield self.literal(name, rule, value, Spot(node))
+                if (place := self._keras_optimizer(call) or self._default_rate(call)) is not None:
                     yield place
+
+    def _default_rate(self, call: ast.Call) -> Place | None:
+        """`Adam(model.parameters())`, `keras.optimizers.Adam()`: the library's learning rate, searched by its name."""
+        program = self.program
+        name = families.canonical(program.qualified(call.func) or "")
+        torch, last = is_optimizer(program, call), families.last(name)
+        keras = families.is_keras_optimizer(name)
+        known = _TORCH_RATES.get(last) if torch else _KERAS_RATES.get(last.lower(), (last, None))[1] if keras else None
+        given = len(call.args) > (1 if torch else 0) or any(
+            k.arg in ("lr", "learning_rate", None) for k in call.keywords
+        )
+        if known is None or given or any(isinstance(argument, ast.Starred) for argument in call.args):
+            return None
+        word = "lr" if torch else "learning_rate"
+        rule = self.rule(word, known)
+        return self.literal(word, rule, known, Spot(call, word)) if rule is not None else None
 
     def _arguments(self, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
         """Arguments of what is known to take hyperparameters, by their names."""
@@ -473,15 +516,19 @@ class _Finder:
     def in_classes(self) -> list[Place]:
         """`lr=1e-3` in a method of a class that the unit makes: it becomes an argument of the constructor."""
         found: list[Place] = []
-        calls = [node for node in self.nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
-        for call in calls:
-            assert isinstance(call.func, ast.Name)
-            for definition in self.program.classes.get(call.func.id, []):
+        for call, name, lines in self._made():
+            for definition in self.program.classes.get(name, []):
                 made = [other for other in self.program.calls if ast.unparse(other.func) == definition.name]
                 init = next(
                     (part for part in definition.body if isinstance(part, FUNCTIONS) and part.name == "__init__"), None
                 )
-                if init is None or len(made) != 1 or init.args.vararg or init.args.kwarg or init.args.kwonlyargs:
+                if (
+                    init is None
+                    or len(made) != (0 if lines else 1)
+                    or init.args.vararg
+                    or init.args.kwarg
+                    or init.args.kwonlyargs
+                ):
                     continue
                 nodes = [node for part in definition.body for node in ast.walk(part)]
                 places: dict[Value, list[tuple[ast.expr, Rule]]] = {}
@@ -494,22 +541,38 @@ class _Finder:
                         if name in ("lr", "learning_rate") and rule is not None and value is not None:
                             places.setdefault(value, []).append((node, rule))
                 for value, entries in list(places.items())[:1]:
-                    found.append(Place("lr", entries[0][1], self._lifted(call, init, [e[0] for e in entries], value)))
+                    found.append(
+                        Place("lr", entries[0][1], self._lifted(call, init, [e[0] for e in entries], value, lines))
+                    )
         return found
 
+    def _made(self) -> Iterator[tuple[ast.Call, str, bool]]:
+        """Calls of the unit that make an object of a class, by its name; by a command line, where that does it."""
+        for call in self.nodes:
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+                yield call, call.func.id, False
+            if isinstance(call, ast.Call) and is_cli(self.program, call) and call.args:
+                if isinstance(call.args[0], ast.Name) and not any(keyword.arg == "args" for keyword in call.keywords):
+                    yield call, call.args[0].id, True
+
     def _lifted(
-        self, call: ast.Call, init: Function, nodes: list[ast.expr], value: Value
+        self, call: ast.Call, init: Function, nodes: list[ast.expr], value: Value, lines: bool
     ) -> Callable[[Writing, str], None]:
         rule = rule_for("lr", value)
         assert rule is not None
 
         def write(writing: Writing, label: str) -> None:
             draft = writing.draft
-            draft.add_parameters(init, f"lr={self.program.source(nodes[0])}")
+            kind = ": float" if any(argument.annotation for argument in init.args.args) else ""
+            default = self.program.source(nodes[0])
+            draft.add_parameters(init, f"lr{kind} = {default}" if kind else f"lr={default}")
             first = _after_super(init)
             draft.insert_after(first, "self.lr = lr") if first else draft.insert_before(init.body[0], "self.lr = lr")
             for node in nodes:
                 draft.replace(node, "lr" if self.program.function_of(node) is init else "self.lr")
+            if lines:
+                self._option(call, "model.lr", rule, value)(writing, label)
+                return
             text = suggestion(label, rule, value, None, self.quote)
             draft.add_argument(call, f"lr={self._short(writing, call, label, text)}")
 

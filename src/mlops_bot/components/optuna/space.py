@@ -50,9 +50,10 @@ _RULES = (
     _rule(r"(^| )drop ?out( prob| rate| p)?$|^drop( rate| prob| path| p)?$|^p drop( out)?$", "unit", 2, low=-1, high=1),
     _rule(r"^n estimators$", "count", 2, whole=True, sklearn=True),
     _rule(
-        r"^(max depth|max leaf nodes|n neighbors|degree|min samples (leaf|split)|max bins|n init)$",
+        r"^(max depth|n neighbors|degree|min samples leaf|max bins|n init)$",
         "count", 1, whole=True, sklearn=True,
     ),
+    _rule(r"^(max leaf nodes|min samples split)$", "count", 1, low=1, whole=True, sklearn=True),
     _rule(r"^(n clusters|n components gmm)$", "count", 1, low=2, whole=True, sklearn=True),
     _rule(r"^n components$", "upto", 1, low=1, whole=True, sklearn=True),
     _rule(
