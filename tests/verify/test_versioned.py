@@ -93,10 +93,29 @@ def test_a_program_that_does_nothing_proves_nothing() -> None:
         "b": {"parents": [], "message": "Start", "files": {}}}}]  # fmt: skip
     reason = judged(empty, {**copy.deepcopy(empty)})
     assert reason is not None
-    assert "puts nothing into Git" in reason
+    assert "leaves nothing in Git" in reason
 
 
 def test_ids_of_commits_may_differ_and_other_numbers_may_not() -> None:
     one = observation(stdout="commit 3f2a91bc: 12 files\n")
     assert versioned.preserved_but_ids(one, observation(stdout="commit 99ab12cd: 12 files\n")) is None
     assert versioned.preserved_but_ids(one, observation(stdout="commit 99ab12cd: 13 files\n")) is not None
+
+
+def test_a_program_that_only_reads_is_judged_by_the_data_that_came() -> None:
+    """Its remote has the data in Git for the original and under DVC for the translation."""
+
+    def clone(how: str, work: dict[str, object]) -> dict[str, Any]:
+        files = {"stand-in.csv": {"how": how, "md5": "m1", "size": 2}}
+        if how == "dvc":
+            files[".dvc/config"] = {"how": "git", "md5": "c", "size": 1}
+        given = {"parents": [], "message": "The project's files", "files": files}
+        entry = {**repository(how), "path": "project/clone", "tags": {}, "commits": {"b": given}, "work": work}
+        back = {"b": {"from": "remote", "wrong": {}, "files": 1}} if how == "dvc" else {}
+        return {"repositories": [{**entry, "brought_back": back}], "stored": {"remote": ["m1"], "cache": []}}
+
+    there: dict[str, object] = {"stand-in.csv": {"md5": "m1", "size": 2}}
+    assert judged(clone("git", there), clone("dvc", there)) is None
+    reason = judged(clone("git", there), clone("dvc", {}))
+    assert reason is not None
+    assert "was in the working tree at the end" in reason

@@ -73,7 +73,9 @@ def _is_flag(word: ast.expr) -> bool:
 class GitProgram:
     """A program with the types of its GitPython expressions."""
 
-    def __init__(self, program: Program, imports: Mapping[str, str]) -> None:
+    def __init__(self, program: Program, imports: Mapping[str, str], classes: tuple[str, ...] = _CLASSES) -> None:
+        """`classes`: qualified names of what makes a repository; DVC's has the same form."""
+        self.classes = classes
         self.program = program
         self.imports = imports
         self.names: dict[str, What] = {}
@@ -104,7 +106,7 @@ class GitProgram:
 
     def _made(self, node: ast.Call) -> What | None:
         name = self.qualified(node.func)
-        if name and (name in _CLASSES or any(name in (f"{c}.init", f"{c}.clone_from") for c in _CLASSES)):
+        if name and any(name in (c, f"{c}.init", f"{c}.clone_from") for c in self.classes):
             return "repo"
         if name in ("git.Git", "git.cmd.Git"):
             return "git"
@@ -131,7 +133,7 @@ class GitProgram:
             if (
                 isinstance(node, ast.arg)
                 and node.annotation is not None
-                and self.qualified(node.annotation) in _CLASSES
+                and self.qualified(node.annotation) in self.classes
             ):
                 self.names.setdefault(node.arg, "repo")
         for name, function in self.functions.items():
@@ -164,7 +166,7 @@ class GitProgram:
 
     def _operation(self, call: ast.Call) -> GitCall | None:
         name = self.qualified(call.func)
-        if name and any(name in (c, f"{c}.init", f"{c}.clone_from") for c in _CLASSES):
+        if name and any(name in (c, f"{c}.init", f"{c}.clone_from") for c in self.classes):
             kind = {"init": "init", "clone_from": "clone"}.get(name.rpartition(".")[2], "open")
             return self._found(kind, call, "", tuple(call.args), "method")
         if not isinstance(call.func, ast.Attribute):

@@ -110,7 +110,13 @@ class Verifier:
 
     def why_unverifiable(self, baseline: Observation) -> str | None:
         """Why nothing can be judged against this baseline, and what to pass; None when it ran."""
-        return None if baseline.ok else explain_run.why_baseline_failed(baseline, self._plan.limits)
+        if not baseline.ok:
+            return explain_run.why_baseline_failed(baseline, self._plan.limits)
+        if self._task.source_component is None:
+            return None
+        left = self._source_evidence()
+        title = self._task.source_component.title
+        return None if isinstance(left, Failed) else policy.unjudgeable(self._task.functionality, left, title)
 
     # --- a candidate ----------------------------------------------------------------------------------------
 
@@ -280,7 +286,7 @@ class Verifier:
             smoke=smoke or self._plan.smoke,
             component=component,
             functionality=task.functionality if component is not None else None,
-            repository=self._repository,
+            repository=policy.repository_of(self._repository, component),
         )
         started = time.monotonic()
         result = self._sandbox.run(program)

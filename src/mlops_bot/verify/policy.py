@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Protocol
 
-from mlops_bot.types import Failed, Functionality, Json, Observation
+from mlops_bot.types import Component, Failed, Functionality, Json, Observation
 from mlops_bot.verify import lost, moved, preserved, pruned, searched, versioned
 from mlops_bot.verify.code import Code
 
@@ -63,6 +63,10 @@ _OWN_REMOTE = re.compile(rb"create_remote|Remote\.(?:add|create)\b|remote[\"', ]
 _MASTER = re.compile(rb"[\"'/.:]master\b")
 
 
+_READS = re.compile(rb"clone_from|\.clone\(|\bpull\b|\bfetch\b")
+_WRITES = re.compile(rb"\.commit\(|[\"']commit[\"']|\bpush\b|\.add\(|create_tag|create_head|[\"']add[\"']")
+
+
 def repository(functionality: Functionality, files: Mapping[str, bytes]) -> Mapping[str, Json] | None:
     """What the project has to be as a Git repository to be run: with a remote, unless the program makes its own."""
     if functionality != "version-control":
@@ -71,4 +75,18 @@ def repository(functionality: Functionality, files: Mapping[str, bytes]) -> Mapp
     return {
         "origin": not any(_OWN_REMOTE.search(content) for content in sources),
         "branch": "master" if any(_MASTER.search(content) for content in sources) else "main",
+        # only takes data from remotes: then they have some, where the component keeps it
+        "reads": any(map(_READS.search, sources)) and not any(map(_WRITES.search, sources)),
     }
+
+
+def repository_of(known: Mapping[str, Json] | None, component: Component | None) -> Mapping[str, Json] | None:
+    """The same for a run with this component: in remotes that a program only reads, it has the data already."""
+    if known is None or component is None or not known["reads"]:
+        return known
+    return {**known, "under": component.name, "suffixes": sorted(versioned.DATA)}
+
+
+def unjudgeable(functionality: Functionality, source: Mapping[str, Json], title: str) -> str | None:
+    """Why what the original left gives nothing to judge a translation by; None when it does. `title`: moved from."""
+    return versioned.nothing(source, title) if functionality == "version-control" else None

@@ -51,7 +51,7 @@ def check(
         reason = leaving.left(after, task.source_component)
     if reason is None:
         reason = used.swallowed(before, after)
-    if reason is None and require_component:
+    if reason is None and require_component and not _called_elsewhere(before, task):
         parsed = [after, *(code for code in map(_quietly, others) if code)]
         reason = used.called(parsed, task.component)
     if reason is None and api is not None:
@@ -79,6 +79,14 @@ def check_candidate(
         if failed:
             return failed
     return None
+
+
+def _called_elsewhere(original: Code, task: Task) -> bool:
+    """Whether a file that is to be moved only defines what something else calls; what that does is seen in the run."""
+    if task.source_component is None:
+        return False
+    places = [item for item, _, _ in used.component_calls(original, task.source_component)]
+    return bool(places) and all(item and item.dead is None and item.scope not in original.live for item in places)
 
 
 def _is_python(path: str) -> bool:

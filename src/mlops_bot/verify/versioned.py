@@ -60,7 +60,6 @@ def check(
     if not before:
         return f"the original left no repository, so there is nothing to compare: {_errors(source)}"
     lfs = frozenset(str(path) for repository in before.values() for path in repository.get("lfs_work") or ())
-    acted = False
     for path, repository in before.items():
         twin = after.get(path)
         if twin is None:
@@ -68,11 +67,19 @@ def check(
         reason = _Comparison(repository, twin, home, script, lfs).reason()
         if reason:
             return f"{_place(path)}: {reason}"
-        acted = acted or _acts(repository)
-    if not acted:
-        nothing = "no commit, no tag, no branch"
-        return f"the original puts nothing into {titles[0]} that could be looked for in {titles[1]}: {nothing}"
+    if reason := nothing(source, titles[0]):
+        return reason
     return _dvc(after, target) if home == "dvc" else _no_dvc(after)
+
+
+def nothing(source: Mapping[str, Json], title: str) -> str | None:
+    """Why what the original left gives nothing to compare; None when it does."""
+    if any(map(_acts, _repositories(source).values())):
+        return None
+    return (
+        f"the original leaves nothing in {title} when it is run: no commit, no tag, no branch, no data from a remote; "
+        "where something else calls its functions, pass that with --run"
+    )
 
 
 def preserved_but_ids(
@@ -191,18 +198,19 @@ class _Comparison:
 
 
 def _given(repository: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Files of first commits that the program did not make: what a stand-in remote began with."""
+    """Files of commits that the program did not make: what a stand-in remote began with."""
     found: dict[str, Json] = {}
     for commit in repository["commits"].values():
-        if not commit["parents"] and commit["message"] == "The project's files":
+        if commit["message"] == "The project's files":
             found.update({path: file["md5"] for path, file in commit["files"].items()})
     return found
 
 
 def _acts(repository: Mapping[str, Json]) -> bool:
-    """Whether the program did something that is kept: a commit, a tag, a branch."""
+    """Whether the program did something that is kept: a commit, a tag, a branch, or data that came from a remote."""
     made = [c for c in repository["commits"].values() if c["message"] not in ("Start", "The project's files")]
-    return bool(made or repository["tags"] or len(repository["branches"]) > 1)
+    came = not repository["bare"] and any(kind(path) == "data" for path in _given(repository))
+    return bool(made or repository["tags"] or len(repository["branches"]) > 1 or came)
 
 
 def _history(commits: Mapping[str, Mapping[str, Json]], tip: str) -> list[Mapping[str, Json]]:

@@ -42,6 +42,18 @@ def body(text: str) -> str:
         ('repo.git.lfs("track", "*.h5")', 'track_data(repo, "*.h5")'),
         ('other = Repo.clone_from(url, "x")', 'other = bring_data(Repo.clone_from(url, "x"), pull=True)'),
         ("if repo.is_dirty():\n    pass", "if (repo.is_dirty() or data_changed(repo)):\n    pass"),
+        (
+            'if not repo.git.status("-s"):\n    pass',
+            'if not (repo.git.status("-s") or data_changed(repo)):\n    pass',
+        ),
+        (
+            "names = [d.a_path for d in repo.index.diff(None)]",
+            "names = ([d.a_path for d in repo.index.diff(None)] + changed_data(repo))",
+        ),
+        ('x = repo.head.commit.tree["a.csv"].data_stream.read()', 'x = data_at(repo.head.commit, "a.csv")'),
+        ('repo.iter_commits("main", "a.csv")', 'repo.iter_commits("main", with_pointers("a.csv"))'),
+        ('repo.index.remove(["a.csv"])', 'repo.index.remove(off_dvc(repo, ["a.csv"], keep=True))'),
+        ('repo.git.rm("-r", "a.csv")', 'repo.git.rm("-r", *off_dvc(repo, ["a.csv"]))'),
     ],
 )
 def test_what_maps(before: str, after: str) -> None:
@@ -91,7 +103,7 @@ def test_a_program_that_uses_dvc_already_stays_as_it_is() -> None:
 
 
 def test_a_file_named_dvc_does_not_hide_the_package() -> None:
-    result = moved(HEAD + 'repo.git.add("dvc.py")\n')
+    result = moved(HEAD + 'repo.git.add("dvc.py", "data.csv")\n')
     assert isinstance(result, Rewritten)
     assert result.text.index("sys.path = path") > result.text.index("from dvc.repo import Repo as DvcRepo")
 
@@ -99,8 +111,10 @@ def test_a_file_named_dvc_does_not_hide_the_package() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ('print(repo.head.commit.tree["a.csv"].data_stream.read())\nrepo.git.add("x.csv")', "read out of a commit"),
-        ('repo.index.remove(["a.csv"])', "may concern data"),
+        ('b = repo.head.commit.tree["a.csv"]\nb.data_stream.read()\nrepo.git.add("x.csv")', "read out of a commit"),
+        ('repo.index.move(["a.csv", "b.csv"])', "may concern data"),
+        ("repo.index.remove(names, working_tree=whether)", "may concern data"),
+        ('repo.git.add("main.py")\nrepo.index.commit("x")', "there is no data to move"),
         ("repo.git.execute(words)", "put together elsewhere"),
         ('import subprocess\nsubprocess.run(["git", "push"])\nrepo.git.add("x.csv")', "run as a program"),
         ("x = repo.git.lfs('install')", "gives back is used"),

@@ -47,3 +47,22 @@ def test_every_address_is_a_local_repository_and_lfs_keeps_objects(smoke: Smoke)
 def test_without_it_the_project_is_no_repository(smoke: Smoke) -> None:
     run = smoke("import os; print(os.path.exists('.git'), 'MLOPS_WORLD' in os.environ)")
     assert run.stdout.split() == ["False", "False"]
+
+
+READER = """
+import os, subprocess
+subprocess.check_call(["git", "pull", "--quiet"])
+subprocess.check_call(["git", "clone", "--quiet", "https://example.com/data.git", "data"])
+print(sorted(name for folder in (".", "data") for name in os.listdir(folder) if "stand-in" in name or name == ".dvc"))
+print(os.path.isfile("data/table.csv"), os.path.isfile("data/table.csv.dvc"))
+"""
+
+
+def test_remotes_of_a_program_that_only_reads_have_data(smoke: Smoke) -> None:
+    wanted = {"origin": True, "branch": "main", "reads": True, "suffixes": [".csv"]}
+    files = {"table.csv": "a,b\n"}
+    run = smoke(READER, files=files, repository=wanted)
+    assert run.stdout.splitlines() == ["['stand-in.csv', 'stand-in.csv']", "True False"]
+    run = smoke(READER, files=files, repository={**wanted, "under": "dvc"})
+    assert run.stdout.splitlines() == ["['.dvc', '.dvc', 'stand-in.csv.dvc', 'stand-in.csv.dvc']", "False True"]
+    assert len(list((run.root / ".mlops-bot" / "world" / "storage" / "files" / "md5").glob("*/*"))) == 2

@@ -11,7 +11,11 @@ SUFFIXES = (
     ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".wav", ".mp3", ".flac", ".ogg", ".mp4", ".avi", ".mov",
     ".mkv", ".xls", ".xlsx", ".tfrecord",
 )  # fmt: skip
-_ORDER = ("dvc_repo", "is_data", "under_dvc", "track_data", "data_changed", "bring_data")
+_ORDER = (
+    "dvc_repo", "is_data", "under_dvc", "track_data", "off_dvc", "data_changed", "changed_data", "bring_data",
+    "with_pointers", "data_at",
+)  # fmt: skip
+NAMES = ("DvcRepo", "DATA_SUFFIXES", "data_patterns", *_ORDER)
 _NEEDS: Mapping[str, tuple[str, ...]] = {
     "under_dvc": ("dvc_repo", "is_data"),
     "track_data": ("under_dvc",),
@@ -79,6 +83,42 @@ def data_changed(repo):
     """Whether data differs from its .dvc files; Git sees only those."""
     root = repo.working_tree_dir
     return os.path.isdir(os.path.join(root, ".dvc")) and bool(DvcRepo(root).status())
+''',
+    "changed_data": '''
+def changed_data(repo):
+    """The data that differs from its .dvc files; Git lists only those."""
+    root = repo.working_tree_dir
+    stages = DvcRepo(root).status() if os.path.isdir(os.path.join(root, ".dvc")) else ()
+    return sorted(os.path.relpath(stage[:-4], root).replace(os.sep, "/") for stage in stages if stage.endswith(".dvc"))
+''',
+    "off_dvc": '''
+def off_dvc(repo, paths, keep=False):
+    """Takes data among `paths` off DVC, and with it the file unless `keep`; returns what Git has to remove."""
+    root, names = repo.working_tree_dir, []
+    for path in [paths] if isinstance(paths, (str, os.PathLike)) else paths:
+        name = os.path.relpath(os.path.join(root, path), root).replace(os.sep, "/")
+        if os.path.isfile(os.path.join(root, name + ".dvc")):
+            DvcRepo(root).remove(os.path.join(root, name + ".dvc"))
+            if not keep and os.path.isfile(os.path.join(root, name)):
+                os.remove(os.path.join(root, name))
+            repo.git.add("--all", "--", os.path.join(os.path.dirname(name), ".gitignore"))
+            name += ".dvc"
+        names.append(name)
+    return names
+''',
+    "with_pointers": '''
+def with_pointers(paths):
+    """Paths with the .dvc files that stand for them: where Git has the history of data."""
+    named = [str(path) for path in ([paths] if isinstance(paths, (str, os.PathLike)) else paths)]
+    return named + [name + ".dvc" for name in named if not name.endswith(".dvc")]
+''',
+    "data_at": '''
+def data_at(commit, path):
+    """The bytes of a file at a commit: from Git, or from DVC where Git has a .dvc file."""
+    try:
+        return commit.tree[path].data_stream.read()
+    except KeyError:
+        return dvc.api.read(path, repo=commit.repo.working_tree_dir, rev=commit.hexsha, mode="rb")
 ''',
     "bring_data": '''
 def bring_data(repo, pull=False):

@@ -14,6 +14,7 @@ from mlops_bot.rewrite.gitcalls import GitCall, GitProgram
 from mlops_bot.rewrite.program import Program
 from mlops_bot.rewrite.spans import Spans
 from mlops_bot.types import Component, Functionality, NotApplicable, Rewritten, SourceFacts
+from mlops_bot.verify.versioned import kind
 
 _ALL = frozenset({"-A", "--all", "-u", "--update"})
 _CODE = (".py", ".md", ".txt", ".rst", ".toml", ".cfg", ".ini", ".yml", ".yaml", ".sh", ".ipynb", ".json")
@@ -65,9 +66,23 @@ class _Translation:
             self._one(call)
         if not self.used:
             raise _Unsure("nothing in it adds, pushes, pulls or checks out data with GitPython")
+        if code := self._only_code(calls):
+            raise _Unsure(f"all that it puts into Git is code ({code}), and code stays there: there is no data to move")
         self._head()
         marked = "\ufeff" if self.text.startswith("\ufeff") else ""
         return Rewritten(marked + self.spans.apply(), tuple(dict.fromkeys(self.notes)))
+
+    def _only_code(self, calls: list[GitCall]) -> str | None:
+        """The files that the program adds, where it names each, each is code, and it handles no other files."""
+        added = [call for call in calls if call.operation == "add"]
+        others = {"lfs track", "lfs pull", "lfs fetch", "lfs checkout", "lfs push", "pull", "clone"} | _BRING
+        if not added or any(call.operation in others for call in calls):
+            return None
+        if any(
+            call.flags() & _ALL or not call.paths() or not all(map(self._surely_code, call.paths())) for call in added
+        ):
+            return None
+        return ", ".join(dict.fromkeys(self.spans.source(path) for call in added for path in call.paths()))
 
     # --- one operation --------------------------------------------------------------------------------------
 
@@ -99,9 +114,17 @@ class _Translation:
             self.spans.around(call.call, "bring_data(", ", pull=True)")
         elif operation in _BRING and not self._only_makes_a_branch(call):
             self._after(call, f"{self._use('bring_data')}({self._repo(call)})")
-        elif operation == "is_dirty":
+        elif operation == "is_dirty" or (operation in ("status", "diff") and self._only_asked(call)):
             self._use("data_changed")
             self.spans.around(call.call, "(", f" or data_changed({self._repo(call)}))")
+        elif operation == "diff" and (listed := self._listed_paths(call)) is not None:
+            self._use("changed_data")
+            self.spans.around(listed, "(", f" + changed_data({self._repo(call)}))")
+        elif operation == "iter_commits" and (paths := self._history_paths(call)) is not None:
+            self._use("with_pointers")
+            self.spans.around(paths, "with_pointers(", ")")
+        elif operation in ("rm", "remove") and call.paths() and not all(map(self._is_code, call.paths())):
+            self._remove(call)
         elif operation in _DECLINED or operation.startswith("lfs "):
             self._decline(call)
         elif operation in _SHOWS:
@@ -148,6 +171,60 @@ class _Translation:
             words.append((f"{keyword.arg}=" if keyword.arg else "**") + self.spans.source(keyword.value))
         self.spans.replace(call.call, f"{repository}.git.add({', '.join(words)})")
 
+    def _remove(self, call: GitCall) -> None:
+        paths, repository = list(call.paths()), self._repo(call)
+        flags = call.flags() - {"-r", "-f", "--force", "-q", "--quiet", "--"}
+        kept = "--cached" in flags
+        if call.form == "method":
+            tree = next((k.value for k in call.keywords if k.arg == "working_tree"), None)
+            if len(paths) != 1 or not (tree is None or isinstance(tree, ast.Constant)):
+                self._decline(call)
+            kept, flags = not (isinstance(tree, ast.Constant) and tree.value), flags - {"--working-tree"}
+        if flags - {"--cached"}:
+            self._decline(call)
+        self._use("off_dvc")
+        keep = ", keep=True" if kept else ""
+        if call.form == "method":
+            self.spans.around(paths[0], f"off_dvc({repository}, ", f"{keep})")
+            return
+        listed = ", ".join(self.spans.source(path) for path in paths)
+        words = [self.spans.source(word) for word in call.words if word not in paths]
+        words += [f"*off_dvc({repository}, [{listed}]{keep})"]
+        words += [f"{k.arg}={self.spans.source(k.value)}" for k in call.keywords]
+        self.spans.replace(call.call, f"{repository}.git.rm({', '.join(words)})")
+
+    def _only_asked(self, call: GitCall) -> bool:
+        """Whether of the working tree's changes only is used if there are any: `if repo.git.status("--porcelain"):`."""
+        if call.operation == "diff" and not self._of_working_tree(call):
+            return False
+        node: ast.AST = call.call
+        parent = self.program.parent[node]
+        while isinstance(parent, ast.BoolOp) or (isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not)):
+            node, parent = parent, self.program.parent[parent]
+        return isinstance(parent, (ast.If, ast.While, ast.IfExp)) and parent.test is node
+
+    @staticmethod
+    def _of_working_tree(call: GitCall) -> bool:
+        """`repo.index.diff(None)`: of Git's own command the text is used, which says more."""
+        words = call.words
+        plain = len(words) == 1 and isinstance(words[0], ast.Constant) and words[0].value is None
+        return call.form == "method" and not call.keywords and (plain or not words)
+
+    def _listed_paths(self, call: GitCall) -> ast.ListComp | None:
+        """`[item.a_path for item in repo.index.diff(None)]`, the list around the call."""
+        generator = self.program.parent[call.call]
+        listed = self.program.parent.get(generator) if isinstance(generator, ast.comprehension) else None
+        if not (isinstance(listed, ast.ListComp) and len(listed.generators) == 1 and self._of_working_tree(call)):
+            return None
+        named = isinstance(listed.elt, ast.Attribute) and listed.elt.attr in ("a_path", "b_path")
+        return listed if named and not listed.generators[0].ifs else None
+
+    @staticmethod
+    def _history_paths(call: GitCall) -> ast.expr | None:
+        """The files whose history is asked for: `repo.iter_commits(paths="data.csv")`."""
+        named = [keyword.value for keyword in call.keywords if keyword.arg == "paths"]
+        return next(iter([*named, *call.words[1:2]]), None)
+
     def _only_makes_a_branch(self, call: GitCall) -> bool:
         """`checkout -b NAME` at the revision that is checked out changes no file."""
         new = call.flags() & {"-b", "-c", "--create"}
@@ -162,6 +239,11 @@ class _Translation:
     def _is_code(self, node: ast.expr) -> bool:
         parts = node.elts if isinstance(node, (ast.List, ast.Tuple)) else [node]
         return all(isinstance(p, ast.Constant) and isinstance(p.value, str) and p.value.endswith(_CODE) for p in parts)
+
+    @staticmethod
+    def _surely_code(node: ast.expr) -> bool:
+        parts = node.elts if isinstance(node, (ast.List, ast.Tuple)) else [node]
+        return all(isinstance(p, ast.Constant) and kind(str(p.value)) == "code" for p in parts)
 
     def _shows(self, call: GitCall) -> None:
         if call.operation == "show" and any(":" in self.spans.source(word) for word in call.words):
@@ -230,7 +312,7 @@ class _Translation:
 
     def _refuse_other_ways(self) -> None:
         for node in self.program.nodes:
-            if isinstance(node, ast.Attribute) and node.attr == "data_stream":
+            if isinstance(node, ast.Attribute) and node.attr == "data_stream" and not self._reads_commit(node):
                 raise _Unsure(f"line {node.lineno}: a file is read out of a commit; data is not in it any more")
             if isinstance(node, ast.Call) and _runs_git(node):
                 raise _Unsure(
@@ -238,18 +320,27 @@ class _Translation:
                 )
         taken = {node.name for node in self.program.nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
         taken |= {node.id for node in self.program.nodes if isinstance(node, ast.Name)}
-        for name in (
-            "DvcRepo",
-            "dvc_repo",
-            "under_dvc",
-            "track_data",
-            "bring_data",
-            "data_changed",
-            "is_data",
-            "data_patterns",
-        ):
+        for name in helpers.NAMES:
             if name in taken:
                 raise _Unsure(f"the name `{name}` {_BOUND}")
+
+    def _reads_commit(self, stream: ast.Attribute) -> bool:
+        """Moves `COMMIT.tree["data.csv"].data_stream.read()` and `(COMMIT.tree / "data.csv")...`, if it is that."""
+        read = self.program.parent[stream]
+        call = self.program.parent.get(read)
+        if not (isinstance(read, ast.Attribute) and read.attr == "read" and isinstance(call, ast.Call)):
+            return False
+        if isinstance(stream.value, ast.Subscript):
+            tree, path = stream.value.value, stream.value.slice
+        elif isinstance(stream.value, ast.BinOp) and isinstance(stream.value.op, ast.Div):
+            tree, path = stream.value.left, stream.value.right
+        else:
+            return False
+        if not (isinstance(tree, ast.Attribute) and tree.attr == "tree") or call.args or call.keywords:
+            return False
+        self._use("data_at")
+        self.spans.replace(call, f"data_at({self.spans.source(tree.value)}, {self.spans.source(path)})")
+        return True
 
     def _head(self) -> None:
         imports = ["import os"] if self.facts.imports.get("os") != "os" else []
@@ -282,6 +373,10 @@ class _Translation:
 
     def _dvc_import(self) -> list[str]:
         plain = "from dvc.repo import Repo as DvcRepo"
+        if self.used == {"data_at"}:
+            plain = "import dvc.api"
+        elif "data_at" in self.used:
+            plain = f"import dvc.api\n{plain}"
         if "dvc.py" not in self.text and not self.facts.path.endswith("dvc.py"):
             return [plain]
         self.notes.append("the project has a dvc.py, which would be imported in the place of DVC: it is passed over")

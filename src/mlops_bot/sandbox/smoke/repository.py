@@ -1,7 +1,9 @@
 """A world for programs that work with Git: the project is a repository, and every address leads to a local one.
 
-Only where smoke.json has `repository` ({"origin": bool, "branch": name}). The project's own .git never comes into the
-sandbox, there is no network, and nobody has an identity there: what stands in for them is the same for every run.
+Only where smoke.json has `repository` ({"origin", "branch", "reads", and for some "under" and "suffixes"}, made by
+verify/policy.py). The project's own .git never comes into the sandbox, there is no network, and nobody has an identity
+there: what stands in for them is the same for every run. A program that only `reads` remotes finds data in them:
+`stand-in.csv`, and files of the project with one of the `suffixes`; with `under` "dvc" it is under DVC there.
 
 <job root>/.mlops-bot/world/
     root              the job's root, for collectors that read a copy of it elsewhere
@@ -9,10 +11,12 @@ sandbox, there is no network, and nobody has an identity there: what stands in f
     bin/              git-lfs, git-remote-standin: on PATH
     remotes/          bare repositories by address, made on demand from seed.git (the project's files)
     lfs/              objects of Git LFS: what its server would hold
+    storage/          what is in DVC's remote of the stand-in remotes
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -51,8 +55,14 @@ def install(hooks: Any) -> None:
     )
     if not made:
         project = os.path.join(root, "project")
-        _seed(os.path.join(world, "remotes", "seed.git"), project)
-        _repository(project, origin=bool(wanted.get("origin")))
+        files, ahead = project, None
+        if wanted.get("reads"):
+            files, ahead = os.path.join(world, "offered"), os.path.join(world, "ahead")
+            shutil.copytree(project, files, ignore=shutil.ignore_patterns(".git"))
+            for folder in (files, ahead):
+                _offer(folder, wanted, os.path.join(world, "storage"))
+        _seed(os.path.join(world, "remotes", "seed.git"), files)
+        _repository(project, origin=bool(wanted.get("origin")), ahead=ahead)
     hooks.note(
         "stand-in", "Git remotes", "local repositories with the project's files; Git LFS keeps objects beside them"
     )
@@ -95,19 +105,56 @@ def _git(*words: str, **more: str) -> str:
     return done.stdout.strip()
 
 
-def _seed(bare: str, project: str) -> None:
-    """What a repository of this address would hold: the project's files, in one commit."""
-    _git("init", "--quiet", "--bare", bare)
+def _offer(folder: str, wanted: Any, storage: str) -> None:
+    """Puts data into a folder, and all data of it where `wanted` says."""
+    _write(os.path.join(folder, "stand-in.csv"), "row,value\n1,0.5\n2,0.25\n")
+    if wanted.get("under") == "dvc":
+        suffixes = tuple(wanted.get("suffixes") or ())
+        for base, _, names in list(os.walk(folder)):
+            for name in names:
+                if name.lower().endswith(suffixes):
+                    _under_dvc(os.path.join(base, name), storage)
+        remote = "[core]\n    remote = storage\n['remote \"storage\"']\n    url = %s\n"
+        _write(os.path.join(folder, ".dvc", "config"), remote % storage)
+        _write(os.path.join(folder, ".dvc", ".gitignore"), "/config.local\n/tmp\n/cache\n")
+        _write(os.path.join(folder, ".dvcignore"), "")
+
+
+def _under_dvc(path: str, storage: str) -> None:
+    """Replaces a file by its .dvc file, as `dvc add` and `dvc push` would; DVC itself takes seconds for it."""
+    with open(path, "rb") as file:
+        content = file.read()
+    md5, name = hashlib.md5(content).hexdigest(), os.path.basename(path)
+    kept = os.path.join(storage, "files", "md5", md5[:2], md5[2:])
+    os.makedirs(os.path.dirname(kept), exist_ok=True)
+    os.replace(path, kept)
+    _write(path + ".dvc", "outs:\n- md5: %s\n  size: %d\n  hash: md5\n  path: %s\n" % (md5, len(content), name))
+    with open(os.path.join(os.path.dirname(path), ".gitignore"), "a", encoding="utf-8") as ignored:
+        ignored.write("/%s\n" % name)
+
+
+def _commit(bare: str, files: str, *parents: str) -> None:
+    """The files as a commit on the branch of a bare repository."""
     index = os.path.join(bare, "seed-index")
-    _git("--git-dir", bare, "--work-tree", project, "add", "--all", "--force", ".", GIT_INDEX_FILE=index)
+    _git("--git-dir", bare, "--work-tree", files, "add", "--all", "--force", ".", GIT_INDEX_FILE=index)
     tree = _git("--git-dir", bare, "write-tree", GIT_INDEX_FILE=index)
-    commit = _git("--git-dir", bare, "commit-tree", tree, "-m", "The project's files")
+    onto = [word for parent in parents for word in ("-p", parent)]
+    commit = _git("--git-dir", bare, "commit-tree", tree, *onto, "-m", "The project's files")
     _git("--git-dir", bare, "update-ref", "HEAD", commit)
     os.remove(index)
 
 
-def _repository(project: str, origin: bool) -> None:
-    """The project as a repository with an empty first commit: what is committed is the program's own doing."""
+def _seed(bare: str, files: str) -> None:
+    """What a repository of this address would hold: the project's files, in one commit."""
+    _git("init", "--quiet", "--bare", bare)
+    _commit(bare, files)
+
+
+def _repository(project: str, origin: bool, ahead: "str | None" = None) -> None:
+    """The project as a repository with an empty first commit: what is committed is the program's own doing.
+
+    `ahead`: a folder of files that its remote has in one commit more.
+    """
     if os.path.isdir(os.path.join(project, ".git")):
         return
     _git("init", "--quiet", project)
@@ -117,3 +164,5 @@ def _repository(project: str, origin: bool) -> None:
         _git("init", "--quiet", "--bare", _empty)
         _git("-C", project, "remote", "add", "origin", ADDRESS)
         _git("-C", project, "push", "--quiet", "--set-upstream", "origin", "HEAD")
+        if ahead:
+            _commit(_empty, ahead, _git("-C", project, "rev-parse", "HEAD"))
