@@ -92,6 +92,10 @@ def parser() -> argparse.ArgumentParser:
     judging_options(verdicts)
     verdicts.add_argument("--json", metavar="FILE", help="write everything as JSON ('-': standard output)")
     verdicts.set_defaults(command=_command("verdicts"))
+
+    mutate = commands.add_parser("mutate", help="write the corpus' adaptations anew from their edits in operators/")
+    mutate.add_argument("--check", action="store_true", help="write nothing; exit code 1 where something differs")
+    mutate.set_defaults(command=_command("mutate"))
     return top
 
 

@@ -168,6 +168,8 @@ class Origins:
             return self._call(node, scope, depth, busy)
         if isinstance(node, (ast.Attribute, ast.Lambda, ast.Await, ast.Yield, ast.YieldFrom)):
             return False
+        if isinstance(node, ast.Compare) and all(isinstance(part, (ast.Is, ast.IsNot)) for part in node.ops):
+            return True  # `0.9 if model is not None else 0.0`: that something is there, measures nothing
         children = [child for child in ast.iter_child_nodes(node) if isinstance(child, (ast.expr, ast.comprehension))]
         if isinstance(node, ast.Dict):
             children = [*node.values]

@@ -1,0 +1,34 @@
+"""Which cultivar is a wine of? A pipeline of scaling, components and a linear classifier."""
+import mlflow
+from mlflow.models import infer_signature
+from sklearn.datasets import load_wine
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, f1_score
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+X, y = load_wine(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_state=42, stratify=y)
+
+model = Pipeline([
+    ("scale", StandardScaler()),
+    ("reduce", PCA(n_components=2)),
+    ("classify", LogisticRegression(C=0.02, max_iter=500)),
+])
+model.fit(X_train, y_train)
+
+y_pred = model.predict(X_test)
+accuracy = accuracy_score(y_test, y_pred)
+macro_f1 = f1_score(y_test, y_pred, average="macro")
+print("test accuracy:", accuracy)
+print("test macro F1:", macro_f1)
+
+with mlflow.start_run():
+    mlflow.sklearn.log_model(
+        model,
+        name="pipeline",
+        registered_model_name="wine-cultivars",
+        serialization_format="cloudpickle",
+    )
