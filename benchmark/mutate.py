@@ -7,8 +7,9 @@ A file in operators/ holds one adaptation of one program, and what may become of
     - logs-a-constant: always 0.9           wrong: edits of the adaptation, its verdict is "fail"
     - evidence-forged from original: ...    edits of the program itself
 
-Where the old text ends inside of a line, so does the new one. An operator's name may end in `#2` where a file uses it again. Below each stand its edits, each a text that has to
-occur, and what it becomes; an empty one adds the new text at the end.
+An operator's name may end in `#2` where a file
+uses it again. Below each stand its edits: a text that has to occur once, and what it becomes. An empty one adds the
+new text at the end; where the old text ends inside of a line, so does the new one.
 
     <<<
     log_metric("accuracy", accuracy)
@@ -16,7 +17,7 @@ occur, and what it becomes; an empty one adds the new text at the end.
     log_metric("accuracy", 0.9)
     >>>
 
-A line `@{NAME}` in a new text stands for operators/snippets/NAME.py.
+A line `@{NAME}` in a new text stands for operators/snippets/NAME.txt.
 """
 
 from __future__ import annotations
@@ -34,8 +35,7 @@ from mlops_bot.errors import UserError
 OPERATORS = cli.CORPUS / "operators"
 GOLD = cli.CORPUS / "gold" / "inlining"
 MUTANTS = cli.CORPUS / "mutants" / "inlining"
-# folder: component and functionality
-ADAPTATIONS = {
+ADAPTATIONS = {  # what the folders of operators/ are about
     "mlflow-tracking": ("mlflow", "experiment-tracking"),
     "wandb-tracking": ("wandb", "experiment-tracking"),
     "comet-tracking": ("comet", "experiment-tracking"),
@@ -45,7 +45,9 @@ ADAPTATIONS = {
     "nncf": ("nncf", "model-optimization"),
     "torch-prune": ("torch-prune", "model-optimization"),
 }
-_HEAD = re.compile(r"(?P<kind>[=+-]) (?P<operator>[a-z0-9-]+)(?:#(?P<number>\d+))?(?P<original> from original)?: (?P<why>.+)")
+_HEAD = re.compile(
+    r"(?P<kind>[=+-]) (?P<operator>[a-z0-9-]+)(?:#(?P<number>\d+))?(?P<original> from original)?: (?P<why>.+)"
+)
 _SNIPPET = re.compile(r"^( *)@\{([a-z_-]+)\}\n", re.MULTILINE)
 
 
@@ -85,7 +87,7 @@ def files() -> Mapping[Path, str]:
     made: dict[Path, str] = {}
     golds: list[dict[str, str]] = []
     mutants: list[dict[str, str]] = []
-    for path in sorted(OPERATORS.glob("*/*.txt")):
+    for path in sorted(path for name in ADAPTATIONS for path in (OPERATORS / name).glob("*.txt")):
         folder, program = path.parent.name, path.stem
         component, functionality = ADAPTATIONS[folder]
         original = GOLD / "programs" / f"{program}.py"
@@ -120,7 +122,9 @@ def read(path: Path) -> list[Variant]:
     for line in lines:
         if head := _HEAD.fullmatch(line.rstrip("\n")):
             edits = []
-            variants.append(Variant(head["kind"], head["operator"], head["number"], bool(head["original"]), head["why"], ()))
+            variants.append(
+                Variant(head["kind"], head["operator"], head["number"], bool(head["original"]), head["why"], ())
+            )
         elif line == "<<<\n" and variants:
             edits.append((_until("===\n", lines), _until(">>>\n", lines)))
             last = variants[-1]
@@ -143,11 +147,13 @@ def apply(variant: Variant, text: str, path: Path) -> str:
         if old and old not in text:  # a part of a line
             old, new = old.removesuffix("\n"), new.removesuffix("\n")
         if old and text.count(old) != 1:
-            raise UserError(f"{path}: {variant.operator}: {text.count(old)} times in the text: {old!r}", hint="exactly once")
+            raise UserError(
+                f"{path}: {variant.operator}: {text.count(old)} times in the text: {old!r}", hint="exactly once"
+            )
         text = text.replace(old, new) if old else text + new
     return text
 
 
 def _snippet(indentation: str, name: str) -> str:
-    lines = (OPERATORS / "snippets" / f"{name}.py").read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = (OPERATORS / "snippets" / f"{name}.txt").read_text(encoding="utf-8").splitlines(keepends=True)
     return "".join(indentation + line if line.strip() else line for line in lines)
