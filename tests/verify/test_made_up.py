@@ -39,6 +39,7 @@ def adapted(*lines: str, before: str = "") -> str:
         ("mlflow.log_metric('loss', torch.rand(1).item(), step=epoch)", ""),
         ("mlflow.log_metric('loss', known(), step=epoch)", "def known():\n    return 0.5\n\n\n"),
         ("mlflow.log_metrics({'accuracy': len(x) / 5}, step=epoch)", ""),
+        ("mlflow.log_metric('loss', 0.3 if model is not None else 0.0, step=epoch)", ""),
     ],
 )
 def test_made_up(line: str, before: str) -> None:
