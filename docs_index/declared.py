@@ -23,29 +23,45 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class Tree:
+    """Files of a Git repository, those below `under`. `tag`: of a release, with {version}; without it, the default
+    branch is read, which documents the newest release."""
+
+    git: str
+    under: str = ""
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
-    """Where a component's documentation is: its distribution on the package index, modules, sites."""
+    """Where a component's documentation is: its distribution on the package index, modules, source trees, sites."""
 
     distribution: str
     specifier: str
     modules: tuple[str, ...]
     link: str | None  # address of a file of the sources, with {version} and {path}
     sites: tuple[Site, ...]
+    trees: tuple[Tree, ...] = ()
 
 
 def declared(component: Component) -> Declared:
-    """The sources of a component. A text is a site; a mapping is a `site` with its options, or `repo` with a link."""
+    """The sources of a component. A text is a site; a mapping is a `site` with its options, a `git` repository with
+    the documentation's source, or `repo` with a link."""
     requirement = Requirement(component.requirement)
     sites: list[Site] = []
+    trees: list[Tree] = []
     link = None
     for name, value in component.docs_sources.items():
         if isinstance(value, str):
             sites.append(Site(name, value))
         elif "site" in value:
             sites.append(Site(name, value["site"], value.get("depth", 2), value.get("javascript", False)))
+        elif "git" in value:
+            trees.append(Tree(value["git"], value.get("under", ""), value.get("tag")))
         else:
             link = value["repo"]
-    return Declared(requirement.name, str(requirement.specifier), component.imports, link, tuple(sites))
+    specifier = str(requirement.specifier)
+    return Declared(requirement.name, specifier, component.imports, link, tuple(sites), tuple(trees))
 
 
 def split(word: str) -> tuple[str, str | None]:

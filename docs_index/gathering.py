@@ -10,7 +10,7 @@ from pathlib import Path
 
 from docs_index.declared import Declared, page_url
 from docs_index.pages import Gathered
-from docs_index.sources import package, repo
+from docs_index.sources import checkout, package, repo
 from docs_index.sources.releases import Releases, files
 from mlops_bot.errors import DocsError, UserError
 from mlops_bot.types import Progress
@@ -27,7 +27,7 @@ def gather(
         if kind == "package":
             found.update(_package(where, version, releases))
         elif kind == "repo":
-            found.update(_repo(where, version, releases, tree))
+            found.update(_repo(where, version, releases, tree, crawl_folder.with_name("trees")))
         elif kind == "site":
             found.update(_site(where, crawl_folder, progress))
         else:
@@ -58,7 +58,10 @@ def _package(where: Declared, version: str, releases: Releases) -> Gathered:
     return found
 
 
-def _repo(where: Declared, version: str, releases: Releases, tree: Path | None) -> Gathered:
+def _repo(where: Declared, version: str, releases: Releases, tree: Path | None, folder: Path) -> Gathered:
+    """The pages of `tree`, if one is given; else of the release's source distribution and of the declared Git
+    repositories. What of these cannot be had is told and not fatal: the others, and other sources, are."""
+
     def url(path: str) -> str:
         return page_url(where, version, path)
 
@@ -68,12 +71,18 @@ def _repo(where: Declared, version: str, releases: Releases, tree: Path | None) 
         found = repo.gather(repo.tree(tree), url)
         found.origin["tree"] = tree.resolve().name
         return found
+    found = Gathered()
     try:
         archive = releases.sdist(version)
+        found.update(repo.gather(files(archive), url))
+        found.origin[archive.name] = hashlib.sha256(archive.read_bytes()).hexdigest()
     except DocsError as error:
-        return Gathered(bad=[f"repo: {error}"])
-    found = repo.gather(files(archive), url)
-    found.origin[archive.name] = hashlib.sha256(archive.read_bytes()).hexdigest()
+        found.bad.append(f"repo: {error}")
+    for one in where.trees:
+        try:
+            found.update(checkout.gather(one, version, folder))
+        except DocsError as error:
+            found.bad.append(f"repo: {error}")
     return found
 
 

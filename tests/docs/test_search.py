@@ -12,7 +12,7 @@ from tests.servers.openai_server import DROPPED, OpenAIServer
 from mlops_bot import compose, settings
 from mlops_bot.commands.docs import question_of
 from mlops_bot.docs import concepts, search
-from mlops_bot.docs.calls import calls_of, named_in
+from mlops_bot.docs.calls import calls_of, details_of, named_in
 from mlops_bot.docs.search import Question, Side
 from mlops_bot.docs.sqlite import SQLiteStore
 from mlops_bot.errors import EngineError
@@ -148,6 +148,54 @@ class A:
         "import torch\nimport torch.nn.utils.prune as prune\nprune.remove(m, 'w')\ntorch.save(m, 'f')",
         ("torch.nn.utils.prune",),
     ) == ("torch.nn.utils.prune.remove",)
+
+
+def test_commands_that_are_told_in_words() -> None:
+    code = """
+import git
+repo = git.Repo(".")
+repo.git.lfs("track", "*.bin")
+repo.git.execute(["git", "lfs", "pull"])
+repo.git.checkout("main")
+repo.remote("origin").push()
+"""
+    assert calls_of(code, ("git",)) == (
+        "git.Repo", "git.Repo.git.lfs.track", "git.Repo.git.execute.lfs.pull", "git.Repo.git.checkout", "git.Repo.remote",
+        "git.Repo.remote.push",
+    )  # fmt: skip
+    assert concepts.purpose("git.Repo.git.execute.lfs.pull", "version-control").startswith("pull")
+
+
+def test_details() -> None:
+    code = "import old\nrun = old.init(config=c, tags=['a'])\nrun.notes = 'x'\nprint(run.summary)\nrun.log(run.id.upper())\n"
+    assert details_of(code, ("old",)) == (
+        "old.init.config", "old.init.tags", "old.init.notes", "old.init.summary",
+    )  # fmt: skip
+    assert details_of("x = (", ("old",)) == ()
+
+
+def test_what_only_opens_stands_back(store: SQLiteStore) -> None:
+    code = "import old\nrun = old.init()\nrun.log_artifact('f')\n"
+    titles = [doc.title for doc in search.find("calls", store, _question(code)).target]
+    assert titles[:3].count("new.log_artifact") == 1
+    lists = [
+        search._List([_doc("new", f"new.a{n}", "") for n in range(4)], 3),
+        search._List([_doc("new", f"new.b{n}", "") for n in range(4)]),
+    ]
+    assert [doc.title[-2:] for doc in search._interleaved(lists)] == ["a0", "b0", "b1", "b2", "a1", "b3", "a2", "a3"]
+
+
+@pytest.mark.parametrize(("name", "levels"), [
+    ("dvc.repo.Repo.add", 0), ("dvc.api.read", 0), ("dvc.repo.index.build", 1), ("dvc.repo.add.add", 1), ("dvc.scm.clone", 3),
+])  # fmt: skip
+def test_levels_below_what_one_imports_from(name: str, levels: int) -> None:
+    assert search._levels(name, ("dvc.repo", "dvc.api")) == levels
+
+
+def test_tasks_with_the_words_of_an_api() -> None:
+    assert "push" in concepts.expanded("upload the data", "version-control")
+    assert "metric" in concepts.expanded("keep a number", "experiment-tracking")
+    assert concepts.expanded("zzz", "version-control") == "" and concepts.expanded("upload", None) == ""
 
 
 def test_calls_in_pieces_and_in_words() -> None:

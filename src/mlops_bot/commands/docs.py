@@ -10,7 +10,7 @@ from pathlib import Path
 from mlops_bot import command, components, compose, compose_docs, settings, source
 from mlops_bot.commands import common
 from mlops_bot.docs import search as retrieval
-from mlops_bot.docs.calls import calls_of, named_in
+from mlops_bot.docs.calls import calls_of, details_of, named_in
 from mlops_bot.docs.records import IndexStore
 from mlops_bot.errors import DocsError, UserError
 from mlops_bot.settings import Settings
@@ -69,13 +69,14 @@ def question_of(
     calls = (calls_of(query, origin.imports) or named_in(query, origin.imports)) if origin else ()
     code = query if calls_of(query, modules) or _is_code(query) else ""
     return retrieval.Question(
-        target=retrieval.Side(target.name, target.title, version, target.imports),
-        source=retrieval.Side(origin.name, origin.title, None, origin.imports) if origin else None,
+        target=retrieval.Side(target.name, target.title, version, target.imports, target.api_modules),
+        source=retrieval.Side(origin.name, origin.title, None, origin.imports, origin.api_modules) if origin else None,
         code=code,
         text="" if code else query,
         functionality=functionality,  # type: ignore[arg-type]
         framework=_framework(code),
         calls=calls,
+        details=details_of(query, origin.imports) if origin else (),
     )
 
 

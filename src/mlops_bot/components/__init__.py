@@ -92,7 +92,12 @@ def _guides(folder: Path, functionalities: Sequence[Functionality]) -> Mapping[F
 
 
 def _is_docs_source(one: object) -> bool:
-    """A text is a site's address; a mapping is a site with options, or a link to the files of the sources."""
+    """A text is a site's address; a mapping is a site with options, a Git repository, or a link to the files of the
+    sources."""
+    if isinstance(one, dict) and "git" in one:
+        texts = all(isinstance(value, str) for value in one.values())
+        tagged = "{version}" in str(one.get("tag", "{version}"))
+        return texts and tagged and set(one) <= {"git", "under", "tag"} and one["git"].startswith("https://")
     if isinstance(one, dict) and set(one) == {"repo"}:
         link = one["repo"]
         return isinstance(link, str) and link.startswith("https://") and "{version}" in link and "{path}" in link
@@ -115,8 +120,8 @@ def _check_values(path: Path, data: Mapping[str, Any]) -> None:
     for name, one in data["docs"].items():
         if not _is_docs_source(one):
             raise ComponentError(
-                f"{path}: docs.{name}: an https address, {{site: ADDRESS, depth: N, javascript: true}}, or "
-                "{repo: ADDRESS with {version} and {path}}"
+                f"{path}: docs.{name}: an https address, {{site: ADDRESS, depth: N, javascript: true}}, "
+                "{git: ADDRESS, under: FOLDER, tag: TEXT with {version}}, or {repo: ADDRESS with {version} and {path}}"
             )
     for framework, engines in data["frameworks"].items():
         if framework not in get_args(Framework):

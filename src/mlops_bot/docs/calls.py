@@ -6,14 +6,28 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+
+# Methods that take a command as words: `repo.git.lfs("track", "*.bin")`, `repo.git.execute(["git", "lfs", "pull"])`.
+_WORDED = frozenset(("execute", "lfs", "annex", "remote", "submodule", "stash", "worktree"))
 
 
 def calls_of(text: str, modules: Sequence[str]) -> tuple[str, ...]:
     """Qualified names in the order of the program, each once. Text that is no Python gives nothing."""
+    return _names(text, modules, _Reader.calls)
+
+
+def details_of(text: str, modules: Sequence[str]) -> tuple[str, ...]:
+    """What says more about what a program needs than its calls do, as qualified names: arguments by keyword
+    (`wandb.init(config=...)` is `wandb.init.config`), attributes that it reads or sets (`git.Repo.untracked_files`).
+    """
+    return _names(text, modules, _Reader.details)
+
+
+def _names(text: str, modules: Sequence[str], read: Callable[[_Reader], Iterator[str]]) -> tuple[str, ...]:
     try:
         tree = ast.parse(text)
-        found = dict.fromkeys(_Reader(tree, [module.split(".")[0] for module in modules]).calls())
+        found = dict.fromkeys(read(_Reader(tree, [module.split(".")[0] for module in modules])))
         return tuple(name for name in found if any(f"{name}.".startswith(f"{module}.") for module in modules))
     except (SyntaxError, ValueError, RecursionError):
         return ()
@@ -58,18 +72,39 @@ class _Reader:
                 break
 
     def calls(self) -> Iterator[str]:
+        return self._in_order(self._used)
+
+    def details(self) -> Iterator[str]:
+        called = {id(node.func) for node in ast.walk(self._tree) if isinstance(node, ast.Call)}
+        inner = {id(node.value) for node in ast.walk(self._tree) if isinstance(node, ast.Attribute)}
+
+        def told(node: ast.AST) -> Iterator[str]:
+            if isinstance(node, ast.Call):
+                for name in sorted(self._meaning(node.func)):
+                    yield from (f"{name}.{one.arg}" for one in node.keywords if one.arg)
+            elif isinstance(node, ast.Attribute) and id(node) not in called | inner:
+                yield from sorted(self._meaning(node))
+            elif isinstance(node, ast.Assign):  # run.tags = [...]
+                for target in node.targets:
+                    if isinstance(target, ast.Attribute):
+                        yield from sorted(f"{name}.{target.attr}" for name in self._meaning(target.value))
+
+        return self._in_order(told)
+
+    def _in_order(self, read: Callable[[ast.AST], Iterator[str]]) -> Iterator[str]:
         found = [
             (node.lineno, node.col_offset, name)
             for node in ast.walk(self._tree)
-            for name in self._used(node)
             if isinstance(node, ast.expr | ast.stmt)
+            for name in read(node)
         ]
         for _, _, name in sorted(found):
             yield name
 
     def _used(self, node: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Call):
-            yield from sorted(self._meaning(node.func))
+            for name in sorted(self._meaning(node.func)):
+                yield ".".join((name, *_words(node))) if _is_worded(name) else name
         elif isinstance(node, ast.Assign):  # run.config.lr = 0.1, wandb.summary["best"] = 1
             for target in node.targets:
                 base = target.value if isinstance(target, ast.Subscript | ast.Attribute) else None
@@ -104,6 +139,20 @@ class _Reader:
         if isinstance(node, ast.Attribute):
             return {f"{name}.{node.attr}" for name in self._meaning(node.value)}
         return set()
+
+
+def _is_worded(name: str) -> bool:
+    """Whether a method passes on what the command of the module's name is told: `git.Repo.git.lfs`."""
+    module, *_, holder, method = ("", "", *name.split("."))[-max(name.count(".") + 1, 3) :]
+    return holder == module and method in _WORDED
+
+
+def _words(call: ast.Call) -> list[str]:
+    """The command that is the first argument: a word, or the words of a list after the program's name."""
+    first = call.args[0] if call.args else None
+    listed = first.elts[1:3] if isinstance(first, ast.List | ast.Tuple) else [first]
+    texts = [one.value for one in listed if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    return [text for text in texts if re.fullmatch(r"[a-z][a-z-]*", text)]
 
 
 def _product(name: str) -> str:

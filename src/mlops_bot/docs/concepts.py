@@ -89,16 +89,89 @@ _FRAMEWORKS: Mapping[Framework, str] = {
 }
 
 
-def purpose(call: str, functionality: Functionality | None) -> str:
-    """What a call is for, "" where the tables do not know it. `call` is a qualified name."""
+# Everyday words -> words of APIs. For tasks that are told in words: who asks how to "keep a number" means a metric.
+_WORDS: Sequence[tuple[str, str]] = (
+    (r"numbers?|values?|scores?|loss|accuracy", "metric"),
+    (r"hyper-?parameters?|settings?|configurations?|arguments?|options?", "params parameters config"),
+    (r"record|keep|write|store|save|report", "log save"),
+    (r"pictures?|plots?|charts?|images?", "figure image"),
+    (r"folders?|director(y|ies)|files?", "artifact"),
+    (r"labels?|notes?|marks?|remember", "tag"),
+    (r"close|finish|end|stop", "end finish stop"),
+    (r"begin|open|start", "start init create"),
+    (r"continue|resume|existing|again", "resume load run_id"),
+    (r"server|address|where", "uri"),
+    (r"group|project", "experiment"),
+    (r"fetch|get|download|restore", "load download get"),
+    (r"find|query|filter|compare|which", "search list"),
+    (r"erase|remove|drop|delete", "delete remove"),
+    (r"automatic(ally)?|by itself", "autolog enable"),
+)
+_VERSIONING_WORDS: Sequence[tuple[str, str]] = (
+    (r"upload|send|publish|share", "push"),
+    (r"download|receive", "pull fetch"),
+    (r"old(er)?|earlier|previous|back|restore|revert|undo", "checkout rev revision"),
+    (r"(start )?track(ing)?|put .* under", "add track"),
+    (r"record|snapshot", "commit"),
+    (r"remove|delete|forget|stop track(ing)?|no longer", "remove"),
+    (r"unused|clean|free|rid", "gc unused"),
+    (r"chang(es?|ed)|differen(ce|ces|t)|compare|modified", "diff status"),
+    (r"list|which files|contents? of (a|the)", "ls list"),
+    (r"rename|move", "move"),
+    (r"read|open|load", "read open"),
+    (r"address|location|where", "get_url url remote"),
+    (r"new|begin|set up|start a", "init"),
+    (r"version|tag|branch|history", "rev tags branches commits"),
+)
+_SEARCH_WORDS: Sequence[tuple[str, str]] = (
+    (r"cho(ose|ice|ices)|one of|between|option", "suggest_categorical categorical"),
+    (r"integer|number of (layers|units|neurons)|whole number", "suggest_int integer"),
+    (r"real|rate|logarithmic|continuous|float", "suggest_float float log"),
+    (r"stop|bad|unpromising|early", "prune pruner should_prune"),
+    (r"report|intermediate|after each epoch", "report intermediate value step"),
+    (r"parallel|processes|database|file|keep", "storage"),
+    (r"algorithm|strategy|seed", "sampler"),
+    (r"search|optimi[sz]ation|tuning|tune", "study optimize"),
+    (r"best|winner", "best_params best_value best_trial"),
+    (r"known|given|by hand", "enqueue_trial fixed"),
+)
+_COMPRESSION_WORDS: Sequence[tuple[str, str]] = (
+    (r"spars(e|ity)|zeros?", "prune pruning ratio"),
+    (r"leave|skip|exclude|except|not compress\w*", "ignored scope IgnoredScope"),
+    (r"epochs?|gradually|increase|schedule", "scheduler"),
+    (r"(8|4|int8|eight|four)[- ]?bits?", "quantize compress_weights"),
+    (r"remove|take .* away|final|export|deploy", "strip"),
+    (r"how much|percentage|statistics?", "pruning_statistic statistics"),
+    (r"loss|regulari[sz]ation", "loss regularization"),
+    (r"data ?loader|calibration|samples", "dataset"),
+)
+_WORD_TABLES: Mapping[Functionality, Sequence[tuple[str, str]]] = {
+    "experiment-tracking": _WORDS,
+    "model-registration": _WORDS,
+    "version-control": _VERSIONING_WORDS,
+    "hyperparameter-optimization": _SEARCH_WORDS,
+    "model-optimization": _COMPRESSION_WORDS,
+}
+
+
+def purpose(call: str, functionality: Functionality | None, *, detail: bool = False) -> str:
+    """What a call is for, "" where the tables do not know it. `call` is a qualified name. `detail`: it is the name of
+    an argument or attribute, which counts by itself: in `wandb.init(save_code=True)` nothing is saved."""
     known = _TABLES.get(functionality) if functionality else None
     tables = [known] if known is not None else [_TRACKING, _VERSIONING]
     tail = ".".join(call.lower().split(".")[-2:])
     for table in tables:
         for pattern, words in table:
-            if re.search(rf"(^|\.){pattern}", tail):
+            if re.search(rf"(^|\.){pattern}", tail.rpartition(".")[2] if detail else tail):
                 return words
     return ""
+
+
+def expanded(text: str, functionality: Functionality | None) -> str:
+    """A task with the words that an API has for it; "" where there are none to add."""
+    table = _WORD_TABLES.get(functionality, ()) if functionality else ()
+    added = [words for pattern, words in table if re.search(rf"\b(?:{pattern})\b", text.lower())]
+    return f"{text} {' '.join(added)}" if added else ""
 
 
 def needed(functionality: Functionality, framework: Framework | None) -> Sequence[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mlops_bot.docs import search
-from mlops_bot.docs.calls import calls_of
+from mlops_bot.docs.calls import calls_of, details_of
 from mlops_bot.types import Component, Context, DocChunk, DocStore, Progress, Task
 
 
@@ -57,8 +57,11 @@ def question_of(task: Task, context: Context) -> search.Question:
         functionality=task.functionality,
         framework=facts.framework if facts else None,
         calls=(*calls_of(code, origin.imports), *(search.calls_in(facts) if facts else ())) if origin else (),
+        details=details_of(code, origin.imports) if origin else (),
     )
 
 
 def _side(component: Component, context: Context) -> search.Side:
-    return search.Side(component.name, component.title, context.versions.get(component.name), tuple(component.imports))
+    return search.Side(
+        component.name, component.title, context.versions.get(component.name), component.imports, component.api_modules
+    )

@@ -8,6 +8,7 @@ Figs. 5 to 7.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,11 @@ SOURCE_TOP = 3  # of the source component
 BUDGET = 4000  # tokens of all passages together
 _CANDIDATES = 40  # passages of a search that are weighed
 _CALLS = 16  # calls that are asked for
+_FLAT = 60  # rank constant of reciprocal rank fusion
+_ALIKE = 1.3  # weight of a function with the name that the code calls now
+_PUBLIC = (1.0, 0.95, 0.8, 0.7, 0.6)  # weight by modules between the API's and an object
+_SAME_PAGE = 0.9  # weight of a further passage of a page
+_ASIDE = 3  # one passage of what only opens or only tells more, with so many of each other need
 _GENERATED = 6000  # characters of a model's answer that are used
 Asker = Callable[[Sequence[Mapping[str, str]]], str]
 
@@ -33,6 +39,7 @@ class Side:
     title: str
     version: str | None = None
     modules: tuple[str, ...] = ()
+    api: tuple[str, ...] = ()  # modules that people are meant to import from
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class Question:
     functionality: Functionality | None = None
     framework: Framework | None = None
     calls: tuple[str, ...] = ()  # qualified names of what the code calls, in order
+    details: tuple[str, ...] = ()  # of its arguments by keyword and of attributes
 
     @property
     def words(self) -> str:
@@ -162,26 +170,33 @@ def _joined(docs: Sequence[DocChunk]) -> str:
 def _by_calls(store: DocStore, question: Question, limit: int) -> Found:
     """One search for each thing that the code needs: a call of X with what its documentation says it does, or, where
     nothing is used yet, each part of the functionality. Then the best of every search, each passage once."""
+    source: tuple[DocChunk, ...] = ()
+    lists: list[_List] = []
     if question.source is not None:
         source, lists = _calls_of(store, question, question.source, limit)
-    else:
-        source, lists = (), []
-        if question.functionality is not None and (question.code or not question.text):
-            asked = concepts.needed(question.functionality, question.framework)
-            lists = [_ranked(store, question, words, limit) for words in asked]
+    elif question.functionality is not None and (question.code or not question.text):
+        asked = concepts.needed(question.functionality, question.framework)
+        lists = [_List(_ranked(store, question, words, limit)) for words in asked]
     if question.text:
-        lists.insert(0, _ranked(store, question, question.text, 2 * limit))
+        expanded = concepts.expanded(question.text, question.functionality)
+        lists.insert(0, _List(_ranked(store, question, question.text, 2 * limit, also=expanded)))
     elif not lists:
-        lists = [_ranked(store, question, question.words, limit)]
+        lists = [_List(_ranked(store, question, question.words, limit))]
     return Found(source, tuple(_interleaved(lists))[: max(limit, limit * len(lists))])
 
 
-def _calls_of(
-    store: DocStore, question: Question, side: Side, limit: int
-) -> tuple[tuple[DocChunk, ...], list[list[DocChunk]]]:
-    """Docs-X and the lists of Docs-Y, one for each different purpose of the calls of X."""
+@dataclass(frozen=True, slots=True)
+class _List:
+    """What one search found. `step`: one passage of it comes with so many of each other list."""
+
+    docs: Sequence[DocChunk]
+    step: int = 1
+
+
+def _calls_of(store: DocStore, question: Question, side: Side, limit: int) -> tuple[tuple[DocChunk, ...], list[_List]]:
+    """Docs-X and the lists of Docs-Y, one for each different purpose of the calls of X, and of details with one."""
     docs: list[DocChunk] = []
-    lists: list[list[DocChunk]] = []
+    lists: list[_List] = []
     asked: set[str] = set()
     calls = _unique(_calls(question.calls, side.modules))
     for call in calls[:_CALLS]:
@@ -194,11 +209,19 @@ def _calls_of(
         name = " ".join(re.split(r"[._]", call)[-2:])
         query = f"{words} {name}" if words else f"{name} {_summary(documented)}"
         if query not in asked:
-            asked.add(query)
-            lists.append(_ranked(store, question, query, limit, tail=call.rpartition(".")[2]))
+            asked |= {query, words}
+            opens = any(other.startswith(f"{call}.") for other in calls)
+            lists.append(
+                _List(_ranked(store, question, query, limit, tail=call.rpartition(".")[2]), _ASIDE if opens else 1)
+            )
+    for detail in _calls(question.details, side.modules):
+        words = concepts.purpose(detail, question.functionality, detail=True)
+        if words and words not in asked and len(lists) < _CALLS:
+            asked.add(words)
+            lists.append(_List(_ranked(store, question, words, limit), _ASIDE))
     if not lists and not question.text:
         docs = list(_source_docs(store, question))
-        lists = [_ranked(store, question, _joined(docs) or question.words, limit)]
+        lists = [_List(_ranked(store, question, _joined(docs) or question.words, limit))]
     return tuple(docs), lists
 
 
@@ -233,38 +256,64 @@ def _summary(doc: DocChunk | None) -> str:
     return re.split(r"(?<=[.!?])\s", " ".join(prose.split()))[0][:200]
 
 
-def _ranked(store: DocStore, question: Question, query: str, limit: int, *, tail: str = "") -> list[DocChunk]:
+def _ranked(
+    store: DocStore, question: Question, query: str, limit: int, *, tail: str = "", also: str = ""
+) -> list[DocChunk]:
     """A search of Docs-Y with what is known of an API besides: what is deep in a package is its internals, and a
-    function with the name that the code calls now (`push`, `log_metric`) mostly does the same. Both only weigh."""
-    found = _target(store, question, query, _CANDIDATES)
+    function with the name that the code calls now (`push`, `log_metric`) mostly does the same. Both only weigh.
+    `also`: the same in other words, where there are some."""
+    scores: dict[DocChunk, float] = {}
+    for words in dict.fromkeys(filter(None, (query, also))):
+        for rank, doc in enumerate(_target(store, question, words, _CANDIDATES)):
+            scores[doc] = scores.get(doc, 0.0) + 1 / (_FLAT + rank)
 
-    def weight(rank: int, doc: DocChunk) -> float:
-        alike = 1.3 if tail and any(name.rpartition(".")[2] == tail for name in doc.names) else 1.0
-        return alike * _public(doc) / (60 + rank)
+    def weight(doc: DocChunk) -> float:
+        alike = _ALIKE if tail and any(name.rpartition(".")[2] == tail for name in doc.names) else 1.0
+        return alike * _public(doc, question.target.api) * scores[doc]
 
-    order = sorted(range(len(found)), key=lambda rank: (-weight(rank, found[rank]), rank))
-    return [found[rank] for rank in order][:limit]
+    found: list[DocChunk] = []
+    pages: Counter[str] = Counter()
+    weights = {doc: weight(doc) for doc in scores}
+    while weights and len(found) < limit:  # another passage of the same page says less that is new
+        best = max(weights, key=lambda doc: weights[doc] * _SAME_PAGE ** pages[doc.path])
+        del weights[best]
+        pages[best.path] += 1
+        found.append(best)
+    return found
 
 
-def _public(doc: DocChunk) -> float:
-    """How likely people are meant to use it: pages and `mlflow.log_metric` surely, what is five modules down hardly."""
-    if not doc.names:
-        return 1.0
-    depth = min(name.count(".") for name in doc.names)
-    return {0: 1.0, 1: 1.0, 2: 1.0, 3: 0.95, 4: 0.8, 5: 0.7}.get(depth, 0.6)
+def _public(doc: DocChunk, api: Sequence[str]) -> float:
+    """How likely people are meant to use it: pages and `mlflow.log_metric` surely, what is some modules below what one
+    imports from hardly."""
+    levels = min((_levels(name, api) for name in doc.names), default=0)
+    return _PUBLIC[min(levels, len(_PUBLIC) - 1)]
 
 
-def _interleaved(lists: Sequence[Sequence[DocChunk]]) -> Iterable[DocChunk]:
+def _levels(name: str, api: Sequence[str]) -> int:
+    """Modules between those of the API and an object: of `dvc.repo.Repo.add` none, of `dvc.repo.index.build` one."""
+    parts = name.split(".")
+    inside = [module.count(".") + 1 for module in api if f"{name}.".startswith(f"{module}.")]
+    start = max(inside, default=1)
+    modules = 0
+    for part in parts[start:-1]:
+        if part[:1].isupper():
+            break
+        modules += 1
+    return modules + (2 if api and not inside else 0)
+
+
+def _interleaved(lists: Sequence[_List]) -> Iterable[DocChunk]:
     """The first of every list, then the second of every list; each object and each passage once."""
     seen: set[tuple[str, ...]] = set()
-    for rank in range(max(map(len, lists), default=0)):
-        for found in lists:
-            if rank < len(found):
-                doc = found[rank]
-                key = (doc.component, doc.path, doc.title) if not doc.names else (doc.component, doc.names[0])
-                if key not in seen:
-                    seen.add(key)
-                    yield doc
+    order = sorted(
+        (rank * found.step, number, rank) for number, found in enumerate(lists) for rank in range(len(found.docs))
+    )
+    for _, number, rank in order:
+        doc = lists[number].docs[rank]
+        key = (doc.component, doc.path, doc.title) if not doc.names else (doc.component, doc.names[0])
+        if key not in seen:
+            seen.add(key)
+            yield doc
 
 
 def _unique(names: Iterable[str]) -> list[str]:
