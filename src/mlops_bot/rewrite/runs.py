@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 
 from mlops_bot.rewrite import steps
 from mlops_bot.rewrite.program import FUNCTIONS, Function, LoopNode, Program, dotted, is_optimizer, walk_executed
 
 _WRAP_LINES = 25  # longer stretches are not indented as a whole
+_CELL = re.compile(r"# ?%%|# In ?\[|# \+$|#{20,}$")  # jupytext, nbconvert, sphinx-gallery
 _HARMLESS = {"torch.no_grad", "wraps", "functools.wraps", "record", "torch.inference_mode", "timer", "profile"}
 
 
@@ -93,7 +95,20 @@ def choose(program: Program, spots: list[ast.stmt], core: ast.stmt | None, neede
                 suite = inner
                 continue
         first, last = chosen[0], chosen[-1]
-        return Stretch(first, last, suite, (last.end_lineno or 0) - first.lineno < _WRAP_LINES)
+        short = (last.end_lineno or 0) - first.lineno < _WRAP_LINES
+        return Stretch(first, last, suite, short and not _spans_cells(program, first, last))
+
+
+def _spans_cells(program: Program, first: ast.stmt, last: ast.stmt) -> bool:
+    """Does a cell of a script that is a notebook as well begin in between? It stays unindented."""
+    if program.function_of(first) is not None:
+        return False
+    suite = program.suite_of(first)
+    inside = suite[suite.index(first) + 1 : suite.index(last) + 1]
+    if any(isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) for part in inside):
+        return True
+    rows = program.text.splitlines()[first.lineno : last.end_lineno]
+    return any(_CELL.match(row) for row in rows)
 
 
 def _inner(program: Program, statement: ast.stmt, spots: list[ast.stmt]) -> list[ast.stmt] | None:
@@ -108,8 +123,20 @@ def _inner(program: Program, statement: ast.stmt, spots: list[ast.stmt]) -> list
         if (statement.end_lineno or 0) - statement.lineno < _WRAP_LINES and isinstance(statement, ast.With):
             return None
         return statement.body
-    function = _left_to_others(program, statement)
+    function = _left_to_others(program, statement) or _decides(program, statement, spots)
     return function.body if function is not None else None
+
+
+def _decides(program: Program, statement: ast.stmt, spots: list[ast.stmt]) -> Function | None:
+    """`main()`, which trains in one of its branches only: `if args.command == "train": train(args)`."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    called = program.functions_named(dotted(call.func) or "", method=False) if isinstance(call, ast.Call) else []
+    if len(called) != 1 or len(program.call_sites(called[0])) != 1:
+        return None
+    parts = [part for part in called[0].body if any(contains(program, part, spot) for spot in spots)]
+    if len(parts) != 1 or not isinstance(parts[0], ast.If) or not parts[0].orelse:
+        return None
+    return called[0] if _inner(program, parts[0], spots) is not None else None
 
 
 def _is_elif(program: Program, statement: ast.If) -> bool:
@@ -163,7 +190,7 @@ def _around_core(program: Program, core: ast.stmt, spots: list[ast.stmt]) -> Str
     suite = program.suite_of(core)
     after = suite[suite.index(core) :]
     chosen = [part for part in after if part is core or any(contains(program, part, spot) for spot in spots)]
-    return Stretch(core, chosen[-1], suite, True)
+    return Stretch(core, chosen[-1], suite, not _spans_cells(program, core, chosen[-1]))
 
 
 def repeated(program: Program, core: ast.stmt) -> bool:

@@ -476,12 +476,13 @@ plt.plot(model.predict(X))
     [
         ("plt.show()", 'wandb.log({"figure": wandb.Image(plt.gcf())})\n    plt.show()\n'),
         ('plt.savefig("a.png")', 'plt.savefig("a.png")\n    wandb.log({"a": wandb.Image("a.png")})\n'),
+        ('plt.savefig("a.pdf")', 'plt.savefig("a.pdf")\n    wandb.log_artifact("a.pdf", type="figure")\n'),
     ],
 )
 def test_figures_of_what_was_trained_are_logged(save: str, logged: str) -> None:
     text = adapted("wandb", SHOWN.format(save=save))
     assert f"    {logged}" in text
-    assert text.count("wandb.Image") == 1
+    assert text.count("wandb.Image") + text.count("log_artifact") == 1
 
 
 @pytest.mark.parametrize(
@@ -583,3 +584,77 @@ def test_a_search_with_several_scores_has_that_of_the_model_that_it_chose(refit:
     assert isinstance(outcome, NotApplicable) != logged
     if not isinstance(outcome, NotApplicable):
         assert "search.best_estimator_.score(X, y)" in outcome.text
+
+
+SAMPLES = """\
+import torch
+from torchvision.utils import save_image
+
+for epoch in range(epochs):
+    for i, x in enumerate(loader):
+        loss = model(x).mean()
+        loss.backward()
+        optimizer.step()
+        print("loss", loss.item())
+        {header}
+            save_image(x, {path})
+"""
+
+
+@pytest.mark.parametrize(
+    ("header", "path", "name"),
+    [
+        ("if i % 100 == 0:", '"%s/real_samples.png" % folder', "real_samples"),
+        ("if step % every == 0 and epoch:", 'f"{folder}/fake-{epoch:03d}.png"', "fake"),
+        ("if i % 100 == 0:", 'os.path.join(folder, "grid_{}.png".format(i))', "grid"),
+        ("if i % 100 == 0:", '"images/%d.png" % i', "images"),
+        ("if i % 100 == 0:", "sample_path", "image"),
+        ("if x.any():", '"sample.png"', None),
+        ("with context():", '"sample.png"', None),
+    ],
+)
+def test_images_that_are_saved_now_and_then_are_media_under_their_own_name(
+    header: str, path: str, name: str | None
+) -> None:
+    text = adapted("wandb", SAMPLES.format(header=header, path=path))
+    assert (f'wandb.log({{"{name}": wandb.Image({path})}})' in text) == (name is not None)
+    assert ("wandb.Image" in text) == (name is not None)
+
+
+@pytest.mark.parametrize("cell", ['"""\n## Results\n"""', "# %%\n# Results", "# In[3]:", "#" * 40 + "\n# Results"])
+def test_cells_of_a_script_that_is_a_notebook_as_well_are_not_indented(cell: str) -> None:
+    code = "model.fit(X, y)\n{}\ntest_score = model.score(X_test, y_test)\n"
+    head = "from sklearn.svm import SVC\n\nmodel = SVC()\n"
+    assert "with wandb.init(" in adapted("wandb", head + code.format("# a comment"))
+    text = adapted("wandb", head + code.format(cell))
+    assert f"\n{cell}\n" in text
+    assert "\nwandb.init(" in text
+    assert text.endswith("\nwandb.finish()\n")
+
+
+def test_the_command_that_trains_is_the_run_and_no_other() -> None:
+    text = adapted(
+        "wandb",
+        """\
+        import torch
+
+        def train(args):
+            for epoch in range(args.epochs):
+                loss = model(x).mean()
+                loss.backward()
+                optimizer.step()
+                print("loss", loss.item())
+
+        def main():
+            args = parser.parse_args()
+            if args.command == "train":
+                check(args)
+                train(args)
+            else:
+                apply(args)
+
+        main()
+        """,
+    )
+    assert "        check(args)\n        with wandb.init(config=vars(args)):\n            train(args)\n" in text
+    assert text.endswith("\nmain()\n")

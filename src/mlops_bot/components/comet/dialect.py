@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from mlops_bot.rewrite.program import Function, Program, parameters
 from mlops_bot.rewrite.tracking.dialect import Opening, Place, Values
-from mlops_bot.rewrite.tracking.files import stem
+from mlops_bot.rewrite.tracking.files import is_drawing, stem
 from mlops_bot.rewrite.tracking.writing import call_text
 
 _VARIABLE = "experiment"
@@ -56,7 +56,7 @@ class Comet:
     def file(self, place: Place, path: str, *, figure: bool) -> str:
         receiver = _receiver(place)
         if figure:
-            return f"{receiver}.log_image({path})"
+            return f"{receiver}.log_asset({path})" if is_drawing(path) else f"{receiver}.log_image({path})"
         name = place.program.string(stem(path) or "model")
         return f"{receiver}.log_model({name}, {path})"
 

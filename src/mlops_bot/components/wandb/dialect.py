@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlops_bot.rewrite.tracking.dialect import Opening, Place, Values
-from mlops_bot.rewrite.tracking.files import stem
+from mlops_bot.rewrite.tracking.files import is_drawing, stem
 from mlops_bot.rewrite.tracking.writing import call_text, listed
 
 
@@ -52,10 +52,11 @@ class Wandb:
         return f"wandb.log({{{place.program.string('figure')}: wandb.Image({pyplot}.gcf())}})"
 
     def file(self, place: Place, path: str, *, figure: bool) -> str:
-        if figure:
+        if figure and not is_drawing(path):
             name = place.program.string(stem(path) or "image")
             return call_text("wandb.log", [f"{name}: wandb.Image({path})"], (), place.statement)
-        return call_text("wandb.log_artifact", [path], [f"type={place.program.string('model')}"], place.statement, "")
+        kind = place.program.string("figure" if figure else "model")
+        return call_text("wandb.log_artifact", [path], [f"type={kind}"], place.statement, "")
 
 
 def _counter(step: str) -> str:

@@ -72,7 +72,8 @@ def saved(
             continue
         loops = program.loops_of(statement)
         figure = (dotted(call.func) or "").split(".")[-1] in _FIGURES
-        if loops and not (figure and (loops[-1] is core or steps.is_epoch_loop(loops[-1]))):
+        often = bool(loops) and loops[-1] is not core and not steps.is_epoch_loop(loops[-1])
+        if loops and not (figure and (not often or _now_and_then(program, statement, loops[-1]))):
             continue
         if not figure and not params.executes_once(program, program.function_of(statement)):
             continue
@@ -80,6 +81,16 @@ def saved(
             continue
         found.append((statement, path, figure))
     return found
+
+
+def _now_and_then(program: Program, statement: ast.stmt, loop: ast.AST) -> bool:
+    """`if step % 100 == 0:` in a loop over batches."""
+    for above in program.ancestors(statement):
+        if above is loop:
+            return False
+        if isinstance(above, ast.If) and any(isinstance(node, ast.Mod) for node in ast.walk(above.test)):
+            return True
+    return False
 
 
 def _saved_path(program: Program, call: ast.Call) -> str | None:
@@ -115,10 +126,33 @@ def _is_path(node: ast.expr) -> bool:
 
 
 def stem(path: str) -> str | None:
-    """What a literal path is about: `'out/loss.png'` -> "loss"."""
+    """What a path is about, by the words that it is made of: `f"{folder}/samples_{epoch}.png"` -> "samples"."""
     try:
-        value = ast.literal_eval(path)
-    except (ValueError, SyntaxError):
+        text = _template(ast.parse(path, mode="eval").body)
+    except SyntaxError:
         return None
-    words = re.sub(r"\W+", "_", PurePosixPath(value).stem).strip("_") if isinstance(value, str) else ""
-    return words or None
+    parts = [re.sub(r"(?<=.)\.\w*$", "", part) for part in PurePosixPath(text).parts]
+    words = [re.sub(r"\W+", "_", re.sub(r"%[\d.]*[a-z]|\0", " ", part).strip()).strip("_") for part in parts]
+    return next((word for word in reversed(words) if re.search(r"[A-Za-z]", word)), None)
+
+
+def is_drawing(path: str) -> bool:
+    """Surely a PDF, an SVG or the like, which no library reads as an image."""
+    return bool(re.search(r"\.(pdf|svg|svgz|eps|ps|pgf)[\"']", path, re.IGNORECASE))
+
+
+def _template(node: ast.expr) -> str:
+    """The text that an expression surely has, with a zero for each value in it."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_template(part) for part in node.values)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        return _template(node.left)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Div)):
+        return _template(node.left) + ("/" if isinstance(node.op, ast.Div) else "") + _template(node.right)
+    if isinstance(node, ast.Call) and (dotted(node.func) or "").endswith("path.join"):
+        return "/".join(_template(part) for part in node.args)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
+        return re.sub(r"\{[^}]*\}", "\0", _template(node.func.value))
+    return "\0"
