@@ -10,7 +10,7 @@ import pytest
 
 from mlops_bot.types import Component, NotApplicable, Rewritten
 
-from .registries import NAMES, REGISTRIES, adapt, declined
+from .registries import NAMES, REGISTRIES, adapt, adapted, declined
 from .trackers import PROGRAMS, read
 
 WITHOUT_A_MODEL = {
@@ -107,3 +107,30 @@ def test_what_is_not_applicable_says_why(text: str, reason: str, component: str)
         assert reason in outcome.reason
         return
     assert reason in declined(component, text)
+
+
+def test_models_fitted_in_a_list_are_registered_one_by_one_where_a_loop_has_them() -> None:
+    text = """from sklearn import svm
+X, y = load()
+models = (svm.SVC(kernel="linear"), svm.SVC(kernel="rbf"))
+models = (clf.fit(X, y) for clf in models)
+titles = ("Linear kernel", "RBF kernel")
+for clf, title in zip(models, titles):
+    print(title, clf.score(X, y))
+"""
+    added = adapted("mlflow", text)
+    assert "    print(title, clf.score(X, y))\n    with mlflow.start_run():" in added
+    assert "registered_model_name=title" in added
+
+
+def test_a_module_that_trains_itself_has_the_name_of_its_class() -> None:
+    text = """import torch
+class EdgeFilter(torch.nn.Linear):
+    def learn(self, x):
+        optimizer = torch.optim.SGD(self.parameters(), lr=0.1)
+        for epoch in range(3):
+            self(x).mean().backward()
+            optimizer.step()
+EdgeFilter(2, 1).learn(torch.ones(4, 2))
+"""
+    assert 'registered_model_name="edge-filter"' in adapted("mlflow", text)

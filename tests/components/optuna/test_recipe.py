@@ -342,7 +342,9 @@ def test_estimators_are_made_by_a_function_of_the_trial() -> None:
         """
     )
     assert "+ from sklearn.model_selection import cross_val_score, train_test_split" in made
-    assert "    study.optimize(lambda trial: cross_val_score(build(trial), X, y).mean(), n_trials=N_TRIALS)" in made
+    assert (
+        "    study.optimize(lambda trial: cross_val_score(build(trial), X, y, cv=3).mean(), n_trials=N_TRIALS)" in made
+    )
     assert '    lambda trial: Ridge(alpha=trial.suggest_float("alpha", 0.05, 5.0, log=True)),' in made
 
 
@@ -382,21 +384,9 @@ def test_a_grid_search_gets_the_best_combination_of_its_grid() -> None:
         (
             """\
             from sklearn.linear_model import Ridge
-            X, y = load()
             for alpha in (0.1, 1.0):
+                X, y = load(alpha)
                 Ridge(alpha=alpha).fit(X, y)
-            """,
-            "no estimator",
-        ),
-        (
-            """\
-            from sklearn.model_selection import GridSearchCV
-            from sklearn.svm import SVC
-            X, y = load()
-            grid = {"C": [1, 10]}
-            search = GridSearchCV(SVC(), grid)
-            search.fit(X, y)
-            print(search.cv_results_)
             """,
             "no estimator",
         ),
@@ -478,6 +468,60 @@ def test_a_mean_over_folds_is_what_validates() -> None:
     made = changes(text)
     assert "+         objective_value = total / 3" in made
     assert 'create_study(direction="maximize")' in made
+
+
+def test_a_grid_whose_table_is_shown_stays_and_a_study_chooses_among_its_values() -> None:
+    made = changes(
+        """\
+        from sklearn.model_selection import GridSearchCV
+        from sklearn.svm import SVC
+        X, y = load()
+        model = SVC()
+        grid = {"C": [1, 10]}
+        search = GridSearchCV(model, grid)
+        search.fit(X, y)
+        print(search.cv_results_)
+        """
+    )
+    assert "- " not in made.replace("- from sklearn.model_selection import GridSearchCV", "")
+    assert "**{name: trial.suggest_categorical(name, list(values)) for name, values in grid.items()}" in made
+    assert "+ best_model.fit(X, y)" in made
+    assert "+ from sklearn.base import clone" in made
+
+
+def test_a_loop_over_values_stays_and_a_study_chooses_among_them() -> None:
+    made = changes(
+        """\
+        from sklearn.linear_model import Ridge
+        X, y = load()
+        coefficients = []
+        for alpha in (0.1, 1.0):
+            ridge = Ridge(alpha=alpha, fit_intercept=False).fit(X, y)
+            coefficients.append(ridge.coef_)
+        print(coefficients)
+        """
+    )
+    assert 'alpha=trial.suggest_categorical("alpha", list((0.1, 1.0)))' in made
+    assert "+ best_model.fit(X, y)" in made
+
+
+def test_what_a_function_returns_is_used_as_it_is() -> None:
+    made = changes(
+        """\
+        import keras
+
+        def train(model):
+            model.compile(optimizer="adam", loss="mse")
+            history = model.fit(x, y, validation_data=(x_val, y_val))
+            return history
+
+        model = keras.Sequential([keras.layers.Dense(1)])
+        train(model)
+        """
+    )
+    assert "+     history = train(model" in made
+    assert '+     return history.history["val_loss"][-1]' in made
+    assert "-     return history" not in made
 
 
 # --- real runs --------------------------------------------------------------------------------------------------------

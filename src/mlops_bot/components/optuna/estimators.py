@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from mlops_bot.components.optuna import makers
+from mlops_bot.components.optuna import makers, tried
 from mlops_bot.components.optuna.emit import MAX_LINE, add_imports, program_indent
 from mlops_bot.components.optuna.makers import Maker
 from mlops_bot.rewrite import scopes
@@ -17,7 +17,7 @@ _HELPERS = {
     "score": '''def tune(build, X, y=None):
     """What `build` makes of the best trial; trials are scored by cross-validation on these data."""
     study = optuna.create_study(direction="maximize")
-    study.optimize(lambda trial: cross_val_score(build(trial), X, y).mean(), n_trials=N_TRIALS)
+    study.optimize(lambda trial: cross_val_score(build(trial), X, y, cv=3).mean(), n_trials=N_TRIALS)
     print("best cross-validated score:", study.best_value, "with", study.best_params)
     return build(study.best_trial)''',
     "clusters": '''def tune_clusters(build, X):
@@ -49,7 +49,7 @@ _HELPERS = {
         return -((X - model.inverse_transform(model.transform(X))) ** 2).mean()
 
     study = optuna.create_study(direction="maximize")
-    study.optimize(lambda trial: cross_val_score(build(trial), X, scoring=restored).mean(), n_trials=N_TRIALS)
+    study.optimize(lambda trial: cross_val_score(build(trial), X, scoring=restored, cv=3).mean(), n_trials=N_TRIALS)
     print("best reconstruction score:", study.best_value, "with", study.best_params)
     return build(study.best_trial)''',
 }
@@ -85,7 +85,7 @@ def tune(program: Program) -> tuple[str, list[str]] | str:
     found = [maker for maker in found if maker.shown or not grids]
     done = [maker for maker in found if _wrap(program, draft, maker)]
     if not done and not grids:
-        return "no estimator with a hyperparameter that a rule covers is made before its data in one place"
+        return _beside(program)
     _move(program, draft, done)
     kinds = [*dict.fromkeys(maker.kind for maker in done), *(["grid"] if grids else [])]
     _imports(program, draft, kinds)
@@ -102,10 +102,32 @@ def tune(program: Program) -> tuple[str, list[str]] | str:
     return draft.apply(), notes
 
 
-def _imports(program: Program, draft: Draft, kinds: list[str]) -> None:
+def _beside(program: Program) -> tuple[str, list[str]] | str:
+    """A search beside values that the program tries by itself, whose results it needs all."""
+    found = tried.find(program)
+    if found is None or _clashes(program, _NAMES["score"]):
+        return "no estimator with a hyperparameter that a rule covers is made before its data in one place"
+    draft = Draft(program)
+    name, margin = program.free("best_model", "best_estimator"), program_indent(program)
+    parts = [f"lambda trial: {_spread(program, found.build, margin)}", *found.data]
+    rows = [part.replace("\n", f"\n{margin}") if at else part for at, part in enumerate(parts)]
+    made = "".join(f"{margin}{row},\n" for row in rows)
+    draft.insert_after(found.after, f"\n{name} = tune(\n{made})\n{name}.fit({', '.join(found.data)})")
+    _imports(program, draft, ["score"], *([("sklearn.base", "clone")] if found.copies else []))
+    helper = _styled(program, _HELPERS["score"])
+    draft.put(_place(program, draft, [found.call]), f"{APART}\n{helper}\n{APART}\n")
+    notes = [
+        f"searched: {found.label}",
+        f"objective: maximize the {_SAID['score']}",
+        "the program tries these values by itself and shows all results: they stay, and the search is made beside them",
+    ]
+    return draft.apply(), notes
+
+
+def _imports(program: Program, draft: Draft, kinds: list[str], *more: tuple[str, str]) -> None:
     """What the helpers need: in an import of the same module where there is one."""
     lines: list[str] = []
-    for module, name in dict.fromkeys(entry for kind in kinds for entry in _IMPORTS[kind]):
+    for module, name in dict.fromkeys([*(entry for kind in kinds for entry in _IMPORTS[kind]), *more]):
         if program.imports.get(name) == f"{module}.{name}":
             continue
         same = [
@@ -175,7 +197,7 @@ def _narrow(program: Program, draft: Draft, call: ast.Call) -> bool:
     if estimator is None or grid is None or data is None or _clashes(program, "best_of"):
         return False
     made = frozenset({ast.unparse(estimator.func)} if isinstance(estimator, ast.Call) else ())
-    if not _is_grid(program, grid) or not is_pure(estimator, made):
+    if not tried.is_dictionary(program, grid) or not is_pure(estimator, made):
         return False
     parts = [estimator, grid, *(part for part in data if part is not None)]
     names = {name for part in parts for name in scopes.loads(part)}
@@ -184,15 +206,6 @@ def _narrow(program: Program, draft: Draft, call: ast.Call) -> bool:
         return False
     draft.replace(grid, f"best_of({', '.join(program.source(part) for part in parts)})")
     return True
-
-
-def _is_grid(program: Program, node: ast.expr) -> bool:
-    """One dictionary of lists of values."""
-    values: list[ast.AST | None] = [node]
-    if isinstance(node, ast.Name):
-        values = [getattr(statement, "value", None) for statement in program.assignments(node.id)]
-    value = values[0] if len(values) == 1 else None
-    return isinstance(value, ast.Dict) or (isinstance(value, ast.Call) and ast.unparse(value.func) == "dict")
 
 
 # --- one estimator --------------------------------------------------------------------------------------------------

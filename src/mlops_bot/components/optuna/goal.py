@@ -304,12 +304,17 @@ class Raise:
             self._edits.append(("after", last, f"return {kept}"))
             if isinstance(function.returns, ast.Constant) and function.returns.value is None:
                 self._edits.append(("replace", function.returns, "float"))
-        return self._called(function, value, position, candidate)
+        part = "" if position is None else f"[{position}]"
+        return self._called(function, value, part, candidate)
 
     def _beside(
         self, function: Function, given: ast.Return, statement: ast.stmt, value: str, candidate: _Candidate
     ) -> tuple[ast.stmt, str] | None:
         """A function that returns something else already: the value goes with it, where one assignment takes both."""
+        assert given.value is not None
+        whole = ast.unparse(given.value)
+        if value.startswith((f"{whole}.", f"{whole}[")):  # it is a part of that: `history.history["val_loss"][-1]`
+            return self._called(function, whole, value.removeprefix(whole), candidate)
         sites = self._sites(function)
         top = next(part for part in function.body if self.program.inside(statement, part))
         if len(sites) != 1 or isinstance(given.value, ast.Tuple):
@@ -317,7 +322,7 @@ class Raise:
         caller = self.program.statement_of(sites[0])
         kept = value if self._stays(value, statement, top) else self._kept(statement, value)
         plain = isinstance(caller, ast.Assign) and caller.value is sites[0] and isinstance(caller.targets[0], ast.Name)
-        if kept is None or not plain or given.value is None:
+        if kept is None or not plain:
             return None
         assert isinstance(caller, ast.Assign)
         name = self._name(value, candidate, self.program.function_of(caller))
@@ -330,26 +335,23 @@ class Raise:
             site for site in self.program.call_sites(function) if runs_in(self.unit, self.program.statement_of(site))
         ]
 
-    def _called(
-        self, function: Function, value: str, position: int | None, candidate: _Candidate
-    ) -> tuple[ast.stmt, str] | None:
-        """The statement that calls it, made an assignment where it is none."""
+    def _called(self, function: Function, value: str, part: str, candidate: _Candidate) -> tuple[ast.stmt, str] | None:
+        """The statement that calls it, made an assignment where it is none. `part`: which part of what it returns."""
         site = _preferred(self._sites(function))
         if site is None:
             return None
         caller = self.program.statement_of(site)
-        part = "" if position is None else f"[{position}]"
         if isinstance(caller, ast.Assign) and caller.value is site:
             target = caller.targets[0]
-            if isinstance(target, ast.Tuple) and position is not None and position < len(target.elts):
-                return caller, ast.unparse(target.elts[position])
+            if isinstance(target, ast.Tuple) and part[1:-1].isdigit() and int(part[1:-1]) < len(target.elts):
+                return caller, ast.unparse(target.elts[int(part[1:-1])])
             return (caller, ast.unparse(target) + part) if isinstance(target, ast.Name) else None
         if isinstance(caller, ast.Expr) and caller.value is site:
             name = self._name(value, candidate, self.program.function_of(caller))
             self._edits.append(("prefix", site, f"{name} = "))
             return caller, name + part
         if isinstance(caller, ast.Return) and caller.value is site:
-            return (caller, f"({self.program.source(site)}){part}") if position is not None else None
+            return (caller, f"({self.program.source(site)}){part}") if part else None
         return None
 
     # --- names and their values ---

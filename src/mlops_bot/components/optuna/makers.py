@@ -34,7 +34,7 @@ _DEFAULTS: tuple[tuple[tuple[str, ...], str, str], ...] = (  # what is searched 
     (("KNeighbors",), "n_neighbors", "int 1 15"),
     (("GaussianNB",), "var_smoothing", "float 1e-10 1e-08 log"),
     (("SGDClassifier", "SGDRegressor", "MLP"), "alpha", "float 1e-05 0.001 log"),
-    (("GaussianProcessRegressor",), "alpha", "float 1e-11 1e-09 log"),
+    (("GaussianProcessRegressor",), "alpha", "float 1e-10 0.01 log"),
     (("GaussianProcessClassifier",), "n_restarts_optimizer", "int 0 2"),
     (("QuadraticDiscriminantAnalysis",), "reg_param", "float 0.0 0.5"),
     (("HuberRegressor",), "epsilon", "float 1.1 2.0"),
@@ -131,6 +131,8 @@ def _maker(program: Program, call: ast.Call) -> Maker | None:
     knobs, shown = [knob for knob in _knobs(program, call) if knob.label not in grid], True
     if not knobs:
         knobs, shown = [knob for knob in _default(program, call) if knob.label not in grid], False
+    elif all("suggest_categorical" in knob.text for knob in knobs):  # on or off alone is no search
+        knobs += [knob for knob in _default(program, call) if knob.label not in grid]
     if not knobs:
         return None
     return Maker(where, kind, data[0], data[1], knobs, shown, builder)

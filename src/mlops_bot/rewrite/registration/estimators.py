@@ -78,6 +78,8 @@ def _fits(program: Program) -> Iterator[Fit]:
             isinstance(above, (ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.Lambda))
             for above in program.ancestors(call)
         ):
+            if (listed := _of_list(program, call, statement)) is not None:
+                yield listed
             continue
         data = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "X"), None)
         if isinstance(receiver, ast.Call):  # model = Ridge().fit(X, y)
@@ -87,6 +89,31 @@ def _fits(program: Program) -> Iterator[Fit]:
             continue
         if places.is_plain(receiver):
             yield from _where_known(program, Fit(receiver, data, statement, maker(program, receiver)))
+
+
+def _of_list(program: Program, call: ast.Call, statement: ast.stmt) -> Fit | None:
+    """`models = [clf.fit(X, y) for clf in models]`: the fitted ones are known one by one in a loop over `models`."""
+    made = statement.value if isinstance(statement, ast.Assign) else None
+    if (
+        not isinstance(made, (ast.ListComp, ast.GeneratorExp))
+        or made.elt is not call
+        or not isinstance(statement, ast.Assign)
+    ):
+        return None
+    kept = statement.targets[0]
+    data = call.args[0] if call.args else None
+    for loop in program.nodes:
+        if not isinstance(loop, ast.For) or loop.lineno < statement.lineno or not isinstance(kept, ast.Name):
+            continue
+        source, targets = loop.iter, [loop.target]
+        if isinstance(source, ast.Call) and dotted(source.func) == "zip" and isinstance(loop.target, ast.Tuple):
+            listed, targets = source.args, loop.target.elts
+        else:
+            listed = [source]
+        for one, target in zip(listed, targets, strict=False):
+            if isinstance(one, ast.Name) and one.id == kept.id and isinstance(target, ast.Name):
+                return Fit(target, data, loop.body[0], None)
+    return None
 
 
 def unnamed(program: Program) -> list[ast.Call]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from textwrap import indent
@@ -152,8 +153,8 @@ def _complete(program: Program, models: Sequence[Trained], facts: SourceFacts, r
             model.model = f"getattr({model.model}, {program.string('module')}, {model.model})"
     watched = [model for model in models if model.watched is not None]
     for model in watched if len(watched) > 1 or _taken(program, "seen") else []:
-        last = model.model.rpartition(".")[2] if len(watched) > 1 else "by_model"
-        model.seen = program.free(f"seen_{last}")
+        last = (model.watching or model.model).rpartition(".")[2] if len(watched) > 1 else "by_model"
+        model.seen = program.free("_".join(["seen", *re.findall(r"\w+", last)]))
         assert model.signature is not None
         model.signature = module_calls.renamed(model.signature, model.seen)
 

@@ -101,6 +101,9 @@ def name_all(program: Program, models: Sequence[Trained], path: str, accepts: Ca
 
     The first of them that says something, and that no other model of the program has.
     """
+    for model in models:
+        if model.label == "self" and (owner := program.class_of(model.place)) is not None:
+            model.label = owner.name
     labels = Counter(kebab(_bare(model.label)) for model in models)
     taken: set[str] = set()
     for model in models:
@@ -132,5 +135,5 @@ def kebab(text: str) -> str:
 
 _SAY_NOTHING = {
     "model", "net", "network", "clf", "classifier", "estimator", "module", "cli-model", "main", "train", "training",
-    "run", "script", "test", "program", "make-pipeline", "pipeline",
+    "run", "script", "test", "program", "make-pipeline", "pipeline", "self",
 }  # fmt: skip
