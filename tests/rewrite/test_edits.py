@@ -29,6 +29,8 @@ def test_without_edits_the_text_is_the_same() -> None:
         ("a()\nb()\n", "a()\nnew()\nb()\n"),
         ("a()\n\n# about b\nb()\n", "a()\n\nnew()\n\n# about b\nb()\n"),
         ("a()\n# about b\nb()\n", "a()\nnew()\n# about b\nb()\n"),
+        ("a()\n\n# %% [cell 3]\n# about b\nb()\n", "a()\n\n# %% [cell 3]\nnew()\n# about b\nb()\n"),
+        ("a()\n\n# %%\n# A title\n# -------\n\nb()\n", "a()\n\n# %%\n# A title\n# -------\n\nnew()\nb()\n"),
         ("a()\nb()", "a()\nnew()\nb()"),
         ("a()\r\nb()\r\n", "a()\r\nnew()\r\nb()\r\n"),
     ],

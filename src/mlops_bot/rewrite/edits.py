@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
+from mlops_bot.rewrite import cells
 from mlops_bot.rewrite.arguments import MAX_LINE, Keyword, with_keyword
 from mlops_bot.rewrite.program import Program, Span
 
@@ -228,7 +229,7 @@ class _Apply(cst.CSTTransformer):
                     new
                 )  # one block: comments stay on top of it
                 blank, rest = (_leading(new), ()) if beside else _split_leading(new)
-                apart = apart or bool(blank and rest)
+                apart = apart or bool(blank and rest and blank[-1].comment is None)
                 added = self._statement(code)
                 body.append(_with_leading(added, [*blank, *_leading(added)]))
                 new = _with_leading(new, rest)
@@ -313,8 +314,13 @@ def _with_leading(statement: cst.BaseStatement, lines: Sequence[cst.EmptyLine]) 
 
 
 def _split_leading(statement: cst.BaseStatement) -> tuple[Sequence[cst.EmptyLine], Sequence[cst.EmptyLine]]:
-    """The blank lines above a statement's own comment, and the comment."""
+    """The blank lines above a statement's own comment, and the comment; what begins a cell stays above with them."""
     lines = list(_leading(statement))
+    marks = [at for at, line in enumerate(lines) if line.comment is not None and cells.is_mark(line.comment.value)]
+    if marks:
+        numbered = cells.is_numbered(lines[marks[-1]].comment.value)  # type: ignore[union-attr]
+        end = marks[-1] + 1 if numbered else len(lines)
+        return lines[:end], lines[end:]
     for at, line in enumerate(lines):
         if line.comment is not None:
             return lines[:at], lines[at:]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import dataclass
 
-from mlops_bot.rewrite import steps
+from mlops_bot.rewrite import cells, steps
 from mlops_bot.rewrite.program import FUNCTIONS, Function, LoopNode, Program, dotted, is_optimizer, walk_executed
 
 _WRAP_LINES = 25  # longer stretches are not indented as a whole
-_CELL = re.compile(r"# ?%%|# In ?\[|# \+$|#{20,}$")  # jupytext, nbconvert, sphinx-gallery
 _HARMLESS = {"torch.no_grad", "wraps", "functools.wraps", "record", "torch.inference_mode", "timer", "profile"}
 
 
@@ -108,7 +106,7 @@ def _spans_cells(program: Program, first: ast.stmt, last: ast.stmt) -> bool:
     if any(isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) for part in inside):
         return True
     rows = program.text.splitlines()[first.lineno : last.end_lineno]
-    return any(_CELL.match(row) for row in rows)
+    return any(map(cells.is_mark, rows))
 
 
 def _inner(program: Program, statement: ast.stmt, spots: list[ast.stmt]) -> list[ast.stmt] | None:
