@@ -104,3 +104,17 @@ def test_wrappers_moves_and_objects_that_are_called() -> None:
     """
     assert names(text) == [["parallel", "model"]]
     assert names(text, "__call__") == [["net", "parallel", "model"]]
+
+
+def test_models_of_optimizers_that_another_file_makes() -> None:
+    program = Program(
+        "def train(config):\n"
+        "    d_net, g_net = get_nets(config)\n"
+        "    d_opt, g_opt = utils.get_optimizers(d_net, g_net, config)\n"
+        "    for x in batches:\n"
+        "        loss = criterion(d_net(g_net(x)), y)\n"
+        "        loss.backward()\n"
+        "        d_opt.step()\n"
+    )
+    found = models.trained(program)
+    assert [next(iter(model.names.values())) for model in found] == [["d_net"], ["g_net"]]

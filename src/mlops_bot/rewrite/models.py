@@ -86,7 +86,27 @@ def _seeds(program: Program) -> Iterator[tuple[Scope, str]]:
         elif _updated(program, call):
             by_hand.append(place)
     if not any_optimizer:
-        yield from by_hand
+        yield from by_hand or _given_to_makers(program)
+
+
+def _given_to_makers(program: Program) -> Iterator[tuple[Scope, str]]:
+    """`d_opt, g_opt = get_optimizers(d_net, g_net)` of another file: what is called, where the result takes steps."""
+    called = {(program.function_of(call), dotted(call.func)) for call in program.calls}
+    stepped = {
+        (program.function_of(call), dotted(call.func.value))
+        for call in program.calls
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "step"
+    }
+    for call in program.calls:
+        statement, scope = program.statement_of(call), program.function_of(call)
+        if not isinstance(statement, ast.Assign) or statement.value is not call or not _makes_optimizer(program, call):
+            continue
+        if called_functions(program, call) or not any((scope, name) in stepped for name in _targets(statement)):
+            continue
+        for argument in _given(call):
+            name = dotted(argument)
+            if name is not None and (scope, name) in called:
+                yield scope, name
 
 
 def _root(program: Program, name: str) -> str:

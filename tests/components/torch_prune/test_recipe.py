@@ -161,6 +161,8 @@ def test_what_is_saved_while_it_trains_has_no_masks_and_the_whole_sparsity() -> 
         ("best = copy.deepcopy(model.state_dict())", "best = copy.deepcopy(without_masks(model).state_dict())"),
         ("best = copy.deepcopy(model)", "best = copy.deepcopy(without_masks(model))"),
         ("torch.save(model, 'model.pt')", "torch.save(without_masks(model), 'model.pt')"),
+        ("utils.save_checkpoint(model, 'm.pt')", "utils.save_checkpoint(without_masks(model), 'm.pt')"),
+        ("torch.save(training_state(model), 'm.pt')", "torch.save(training_state(without_masks(model)), 'm.pt')"),
         ("keep(model)", None),
         ("torch.save(optimizer.state_dict(), 'o.pt')", None),
     ],
@@ -225,6 +227,15 @@ def test_an_option_in_the_style_of_the_others() -> None:
     )
     assert f"help='random seed (default: 1)')\n{option}    args = parser.parse_args()\n" in after
     assert "        prune_to(pruned_weights, args.sparsity * min(1, 2 * epoch / args.epochs))\n" in after
+
+
+def test_an_option_has_the_quotes_of_its_neighbours() -> None:
+    text = program(
+        "args = parser.parse_args()\nname = 'a'\nother = 'b'\nmore = 'c'\nlast = 'd'\n"
+        + loop("for epoch in range(5):"),
+        head='import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument("--lr", type=float)\n',
+    )
+    assert '\nparser.add_argument("--sparsity", type=float, default=0.5)\n' in adapted(NAME, text)
 
 
 def test_arguments_that_the_loop_cannot_see_give_way_to_a_constant() -> None:

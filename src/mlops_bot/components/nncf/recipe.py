@@ -244,6 +244,8 @@ def _helpers(program: Program, place: Place, plan: _Plan) -> None:
 
 def _goes_as_a_whole(program: Program, place: Place, plan: _Plan) -> bool:
     """Is the model object itself saved, copied or exported anywhere, with all that is around it?"""
+    if any(state.whole and dotted(state.subject) not in plan.wrapped for state in place.states):
+        return True
     for call in program.calls:
         name = (program.qualified(call.func) or dotted(call.func) or "").split(".")
         if name[-1] in ("save", "dump", "deepcopy", "export", "trace", "script") and call.args:

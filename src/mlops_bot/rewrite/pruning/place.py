@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from mlops_bot.types import NotApplicable
 
 _COMPILED = {"torch.jit.script", "torch.jit.trace", "torch.compile"}
 _OTHER_WEIGHTS = {"spectral_norm", "weight_norm", "register_parametrization"}
+_SAVING = re.compile(
+    r"save|checkpoint|ckpt|snapshot|state|dump"
+)  # of another file: `utils.save_checkpoint(model, path)`
 _PROCESSES = {"torch.multiprocessing.spawn", "torch.multiprocessing.Process", "multiprocessing.Process"}
 
 
@@ -181,6 +185,9 @@ def _states(program: Program, trained: tuple[Trained, ...], inside: list[ast.AST
         elif name in ("torch.save", "copy.deepcopy", "pickle.dump", "joblib.dump"):
             whole = [part for part in _parts(call.args[0]) if _is_model(program, trained, part)] if call.args else []
             found += [State(part, whole=True, saved=name != "copy.deepcopy") for part in whole]
+        elif _SAVING.search(name.split(".")[-1]) and not models.called_functions(program, call):
+            given = [*call.args, *(keyword.value for keyword in call.keywords)]
+            found += [State(part, whole=True, saved=True) for part in given if _is_model(program, trained, part)]
         elif name.split(".")[-1] in ("export", "trace", "script") and any(
             _is_model(program, trained, a) for a in call.args
         ):

@@ -164,12 +164,17 @@ def _add_argument(program: Program, last: ast.Call, calls: list[ast.Call], optio
     """In the style of its neighbours: with or without help, on one line or with the help on the next."""
     helps = [keyword.value for call in calls for keyword in call.keywords if keyword.arg == "help"]
     texts = [str(part.value) for part in helps if isinstance(part, ast.Constant)]
-    flag = program.string(f"--{option}")
+    quote = program.source(last.args[0])[:1]
+
+    def text(value: str) -> str:
+        return f"{quote}{value}{quote}" if quote in ("'", '"') else program.string(value)
+
+    flag = text(f"--{option}")
     head = f"{dotted(last.func)}({flag}, type=float, default={DEFAULT}"
     if not helps:
         return f"{head})"
     default = f" (default: {DEFAULT})" if any("(default" in text for text in texts) else ""
-    told = f"help={program.string(f'share of the weights that is pruned{default}')}"
+    told = f"help={text(f'share of the weights that is pruned{default}')}"
     broken = any(call.end_lineno != call.lineno for call in calls)
     if not broken and len(head) + len(told) + 3 + last.col_offset <= _MAX_LINE:
         return f"{head}, {told})"
