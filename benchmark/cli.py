@@ -103,6 +103,10 @@ def judging_options(command: argparse.ArgumentParser) -> None:
     """What every command that judges takes."""
     command.add_argument("--jobs", metavar="N", type=_positive, default=1, help="programs at the same time (default 1)")
     command.add_argument("--sandbox", choices=SANDBOXES, metavar="NAME", help="docker, process or auto (the default)")
+    command.add_argument(
+        "--warm", action=argparse.BooleanOptionalAction, default=True,
+        help="fork programs from workers that have imported their libraries (process sandbox; the default)",
+    )  # fmt: skip
     command.add_argument("--timeout", metavar="S", type=float, default=300.0, help="seconds a run may take")
     command.add_argument("--no-cache", action="store_true", help="run everything again")
     command.add_argument("--quiet", action="store_true", help="only the tables")

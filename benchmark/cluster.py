@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from benchmark.execute import Todo
     from mlops_bot.commands.judging import Running
 
-_OWN: dict[str | None, Running] = {}
+_OWN: dict[tuple[str | None, bool], Running] = {}
 
 
 class ClusterError(MlopsBotError):
@@ -43,14 +43,15 @@ def executor(address: str) -> Iterator[Executor]:
         yield client.get_executor(pure=False, retries=2)  # type: ignore[no-untyped-call]
 
 
-def judge(sandbox: str | None) -> Callable[[Todo], dict[str, Json]]:
+def judge(sandbox: str | None, warm: bool) -> Callable[[Todo], dict[str, Json]]:
     """What is sent to a worker: a function that can be pickled."""
-    return partial(_judge, sandbox)
+    return partial(_judge, sandbox, warm)
 
 
-def _judge(sandbox: str | None, item: Todo) -> dict[str, Json]:
+def _judge(sandbox: str | None, warm: bool, item: Todo) -> dict[str, Json]:
     from benchmark import execute, run
 
-    if sandbox not in _OWN:
-        _OWN[sandbox] = run.judging(sandbox)
-    return execute.attempt(item, _OWN[sandbox])
+    key = sandbox, warm
+    if key not in _OWN:
+        _OWN[key] = run.judging(sandbox, warm)
+    return execute.attempt(item, _OWN[key])

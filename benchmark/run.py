@@ -29,7 +29,7 @@ Work = list[tuple[Piece, Assignment, How]]
 
 def run(options: argparse.Namespace) -> int:
     """0 when everything has a verdict, 3 when infrastructure kept some from it: run it again, it goes on there."""
-    configured = settings.load().override(sandbox=options.sandbox)
+    configured = settings.load().override(sandbox=options.sandbox, warm=options.warm)
     names = [engines.parse(text) for text in options.engine]
     place = options.out
     with Console(quiet=options.quiet, no_color=configured.no_color, secrets=configured.secrets) as console:
@@ -134,20 +134,20 @@ def _judge(options: argparse.Namespace) -> Callable[[execute.Todo], dict[str, Js
     if options.cluster:
         from benchmark.cluster import judge
 
-        return judge(options.sandbox)
+        return judge(options.sandbox, options.warm)
     local = threading.local()
 
     def here(item: execute.Todo) -> dict[str, Json]:
         if not hasattr(local, "judging"):  # one for each thread: connections are not shared
-            local.judging = judging(options.sandbox)
+            local.judging = judging(options.sandbox, options.warm)
         return execute.attempt(item, local.judging)
 
     return here
 
 
-def judging(sandbox: str | None) -> Running:
+def judging(sandbox: str | None, warm: bool) -> Running:
     """The bot's own judge, with a cache that forgets nothing."""
-    configured = settings.load().override(sandbox=sandbox)
+    configured = settings.load().override(sandbox=sandbox, warm=warm)
     return Running(configured, _quiet, cache=Cache(configured.cache_dir / "benchmark" / "results", entries=None))
 
 

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         entries = [e for e in entries if any(fnmatch.fnmatch(name, options.only) for name in (e.id, e.component))]
     if not entries:
         raise UserError("no entry is left to be judged", hint="leave --only out, or name another corpus")
-    configured = settings.load().override(sandbox=options.sandbox)
+    configured = settings.load().override(sandbox=options.sandbox, warm=options.warm)
     cache = Cache(None if options.no_cache else configured.cache_dir / "benchmark", entries=None)
     with Console(quiet=options.quiet, no_color=configured.no_color, secrets=configured.secrets) as console:
         sandboxes = threading.local()

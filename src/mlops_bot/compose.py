@@ -6,6 +6,7 @@ import contextlib
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache as once
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mlops_bot.engines.common import Prompter
     from mlops_bot.engines.pricing import Price
     from mlops_bot.sandbox.docker import DockerSandbox
+    from mlops_bot.sandbox.warm import Workers
 
 DEFAULT_MODEL = "gpt-4.1"  # where --model names none; a server that does not have it says so
 
@@ -241,12 +243,25 @@ def _process(settings: Settings, progress: Progress) -> Sandbox:
     from mlops_bot.sandbox.pip_options import PipOptions
     from mlops_bot.sandbox.process import ProcessSandbox
 
-    return ProcessSandbox(
-        cache_dir=settings.cache_dir / "environments",
-        interpreters=_interpreters(settings),
-        pip=PipOptions(settings.index),
-        progress=progress,
-    )
+    options: dict[str, Any] = {
+        "cache_dir": settings.cache_dir / "environments",
+        "interpreters": _interpreters(settings),
+        "pip": PipOptions(settings.index),
+        "progress": progress,
+    }
+    if settings.warm:
+        from mlops_bot.sandbox.warm import WarmSandbox
+
+        return WarmSandbox(_workers(), **options)
+    return ProcessSandbox(**options)
+
+
+@once
+def _workers() -> Workers:
+    """Warm workers serve all sandboxes of this process."""
+    from mlops_bot.sandbox.warm import Workers
+
+    return Workers()
 
 
 def _interpreters(settings: Settings) -> list[Path]:

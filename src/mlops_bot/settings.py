@@ -54,6 +54,7 @@ class Settings:
     engine: str = "auto"
     model: str | None = None
     sandbox: SandboxName = "auto"
+    warm: bool = False  # the process sandbox keeps workers that fork programs: for many runs of alike ones
     openai_api_key: str | None = field(default=None, repr=False)
     openai_base_url: str | None = field(default=None, repr=False)  # may carry credentials
     tgi_url: str | None = field(default=None, repr=False)

@@ -285,6 +285,7 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     keep_mb: int = 512  # new and changed files brought back, at most
+    imports: tuple[str, ...] = ()  # packages that it will import, though the beginning of its text does not say so
 
 
 Ended = Literal["exited", "timeout", "memory", "disk", "output"]

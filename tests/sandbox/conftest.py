@@ -1,9 +1,11 @@
-"""Every sandbox under one contract: Docker, and the process sandbox at each level of what a kernel may allow."""
+"""Every sandbox under one contract: Docker, the process sandbox at each level of what a kernel may allow, and the one
+with warm workers."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from mlops_bot.sandbox import process
 from mlops_bot.sandbox.docker import DockerConfig, DockerSandbox
 from mlops_bot.sandbox.pip_options import PipOptions
 from mlops_bot.sandbox.process import ProcessSandbox
+from mlops_bot.sandbox.warm import WarmSandbox, Workers
 from mlops_bot.types import Job, Limits, RunResult, Sandbox
 
 LIMITS = Limits(seconds=60, memory_mb=400, cpus=2, processes=120, disk_mb=64, output_kb=256)
@@ -48,11 +51,20 @@ def process_sandboxes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tup
     return found
 
 
-@pytest.fixture(params=[pytest.param("docker", marks=pytest.mark.docker), "isolated", "offline", "open_to_all"])
+@pytest.fixture(scope="session")
+def warm_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmSandbox]:
+    with contextlib.closing(Workers()) as workers:
+        yield WarmSandbox(workers, cache_dir=tmp_path_factory.mktemp("warm"))
+
+
+@pytest.fixture(params=[pytest.param("docker", marks=pytest.mark.docker), "isolated", "offline", "open_to_all", "warm"])
 def sandbox(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     if request.param == "docker":
         docker: DockerSandbox = request.getfixturevalue("docker_sandbox")
         return docker
+    if request.param == "warm":
+        warm: WarmSandbox = request.getfixturevalue("warm_sandbox")
+        return warm
     found, launcher = request.getfixturevalue("process_sandboxes")[request.param]
     monkeypatch.setattr(process, "LAUNCHER", launcher)
     return found  # type: ignore[no-any-return]

@@ -104,22 +104,12 @@ def request(
         )
     cpus = max(1, round(limits.cpus))
     python = job.runtime.python
-    variables = {
-        "PATH": f"{PurePosixPath(python).parent}:/usr/local/bin:/usr/bin:/bin",
-        "HOME": f"{scratch}/home",
-        "TMPDIR": f"{scratch}/tmp",
-        "LANG": "C.UTF-8",
-        # Libraries start a thread for each of the host's cores, which a container with fewer makes slow.
-        "OMP_NUM_THREADS": str(cpus),
-        **environment,
-        **{name: value.replace("{root}", root) for name, value in job.environment.items()},
-    }
     argv = [word.replace("{root}", root) for word in job.argv]
     head = {
         "argv": [python if argv[0] in ("python", "python3") else argv[0], *argv[1:]],
         "root": root,
         "workdir": job.workdir,
-        "environment": variables,
+        "environment": {**environment, **variables(python, cpus, job.environment, root, scratch)},
         "files": [[path, len(content)] for path, content in job.files.items()],
         "seconds": limits.seconds,
         "cpu_seconds": (limits.seconds + 60) * cpus * 4,
@@ -134,6 +124,19 @@ def request(
     }
     encoded = json.dumps(head).encode("ascii")
     return struct.pack(">I", len(encoded)) + encoded
+
+
+def variables(python: str, cpus: int, own: Mapping[str, str], root: str, scratch: str) -> dict[str, str]:
+    """A program's environment. `own`: what its job brings, where {root} stands for the job's root."""
+    return {
+        "PATH": f"{PurePosixPath(python).parent}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": f"{scratch}/home",
+        "TMPDIR": f"{scratch}/tmp",
+        "LANG": "C.UTF-8",
+        # Libraries start a thread for each of the host's cores, which a container with fewer makes slow.
+        "OMP_NUM_THREADS": str(cpus),
+        **{name: value.replace("{root}", root) for name, value in own.items()},
+    }
 
 
 def converse(channel: Channel, job: Job, head: bytes) -> Partial:

@@ -133,11 +133,17 @@ def program(
 
 
 def collector(
-    component: Component, files: Mapping[str, bytes], result: RunResult, functionality: Functionality, runtime: Runtime
+    component: Component,
+    files: Mapping[str, bytes],
+    result: RunResult,
+    functionality: Functionality,
+    runtime: Runtime,
+    trained_with: Sequence[str] = (),
 ) -> Job:
     """The component's collect.py over a copy of what the program left; it gets none of the smoke hooks.
 
     Nor does it get the trace: what a registered model should answer is not known to the process that loads it.
+    `trained_with`: the frameworks of the program.
     """
     scripts = components.collectors(component)
     if "collect.py" not in scripts:
@@ -152,6 +158,8 @@ def collector(
         runtime=runtime,
         environment={**component.environment, "PYTHONDONTWRITEBYTECODE": "1"},
         limits=_HELPER_LIMITS,
+        # It loads the models that the program registered.
+        imports=(*component.imports, *trained_with) if functionality == "model-registration" else (),
     )
 
 

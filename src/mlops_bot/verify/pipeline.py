@@ -298,7 +298,10 @@ class Verifier:
     ) -> Mapping[str, Json] | Failed:
         """Evidence, read by a separate process from a copy of what the program left."""
         started = time.monotonic()
-        collected = self._sandbox.run(job.collector(component, files, result, self._task.functionality, self._runtime))
+        frameworks = observe.trace(result.files.get(job.TRACE)).get("frameworks", [])
+        collected = self._sandbox.run(
+            job.collector(component, files, result, self._task.functionality, self._runtime, frameworks)
+        )
         self._spent("effect", started)
         text = collected.files.get(job.EVIDENCE)
         if text is not None:

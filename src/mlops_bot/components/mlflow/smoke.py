@@ -39,7 +39,7 @@ USERS_OF_RANDOM = (
 
 
 def install(hooks: Any) -> None:
-    _here("mlflow.db")
+    hooks.at_begin(lambda: _here("mlflow.db"))
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
     for name in USERS_OF_RANDOM:

@@ -2,7 +2,8 @@
 
 Tries, in this order, until one works: no network and a PID namespace; no network; nothing. What was possible goes into
 the supervisor's hello. Each try is a process of its own, because unsharing cannot be undone.
-With `--probe` it starts no supervisor, and writes what was possible as one line of JSON.
+With `--probe` it starts no supervisor, and writes what was possible as one line of JSON. With `--warm PYTHON` it starts
+warm.py instead, by that Python and in the environment that it was itself given, or ends with NOT_POSSIBLE.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any, Callable, Dict, Sequence
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = (
     0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000,
 )  # fmt: skip
-MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 8, 0x1000, 0x4000, 0x40000
 PR_SET_PDEATHSIG, SIGKILL = 1, 9
 NOT_POSSIBLE = 99  # exit code of a try: the next one shall be made
 
@@ -67,6 +68,9 @@ def unshare(flags: int) -> bool:
 def supervise(place: Dict[str, Any]) -> None:
     if "--probe" in sys.argv:
         print(json.dumps(place), flush=True)
+    elif "--warm" in sys.argv:
+        python, warm = sys.argv[-1], os.path.join(os.path.dirname(os.path.abspath(__file__)), "warm.py")
+        os.execv(python, [python, warm])
     else:
         sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
         try:
@@ -82,19 +86,30 @@ def wait(pid: int) -> int:
     return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def isolated(place: Dict[str, Any]) -> int:
-    """Supervisor as PID 1 of a new PID namespace, without network."""
-    place["user_namespace"] = unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET)
+def unshared() -> bool:
+    """New namespaces; the PID namespace is that of what is forked next. True when a user namespace was needed."""
+    user_namespace = unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET)
     loopback_up()
     mount(b"none", b"/", b"", MS_REC | MS_PRIVATE)
+    return user_namespace
+
+
+def own_filesystems() -> None:
+    """For the first process of a PID namespace, which ends with its parent."""
+    libc_call("prctl", PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+    mount(b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    if os.path.isdir("/dev/shm"):  # what a killed program leaves there goes with the namespace
+        mount(b"tmpfs", b"/dev/shm", b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=1777")
+
+
+def isolated(place: Dict[str, Any]) -> int:
+    """Supervisor as PID 1 of a new PID namespace, without network."""
+    place["user_namespace"] = unshared()
     pid = os.fork()
     if pid:
         return wait(pid)
     try:
-        libc_call("prctl", PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
-        mount(b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
-        if os.path.isdir("/dev/shm"):  # what a killed program leaves there goes with the namespace
-            mount(b"tmpfs", b"/dev/shm", b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=1777")
+        own_filesystems()
     except OSError:
         os._exit(NOT_POSSIBLE)
     supervise({**place, "network": "none", "pid_namespace": True})
@@ -117,6 +132,8 @@ ATTEMPTS = (isolated, offline, open_to_all)
 
 
 def main(attempts: Sequence[Callable[[Dict[str, Any]], int]] = ATTEMPTS) -> int:
+    if "--warm" in sys.argv:
+        attempts = [attempt for attempt in attempts if attempt is isolated]
     for attempt in attempts:
         pid = os.fork()
         if pid == 0:

@@ -23,7 +23,7 @@ import shutil
 import signal
 import struct
 import time
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 from files import Disk, send_files, write_files
 from pipe import receive, send, send_json
@@ -45,7 +45,22 @@ def limit(kind: int, value: int) -> None:
         pass
 
 
-def become_program(request: Dict[str, Any], cwd: str, out: int, err: int) -> None:
+class Program(BaseException):
+    """Raised in the process that is to be the program, where it is not replaced by one (warm.py)."""
+
+    def __init__(self, request: Dict[str, Any]) -> None:
+        super().__init__("the program begins")
+        self.request = request
+
+
+Begin = Callable[[Dict[str, Any]], Optional[Program]]
+
+
+def execute(request: Dict[str, Any]) -> None:
+    os.execvpe(request["argv"][0], request["argv"], request["environment"])
+
+
+def become_program(request: Dict[str, Any], cwd: str, out: int, err: int, begin: Begin) -> None:
     """The child's side of the fork; does not return."""
     try:
         os.setsid()
@@ -68,7 +83,11 @@ def become_program(request: Dict[str, Any], cwd: str, out: int, err: int) -> Non
         limit(resource.RLIMIT_CPU, int(request["cpu_seconds"]))
         if request.get("limit_user_processes"):
             limit(resource.RLIMIT_NPROC, request["processes"])
-        os.execvpe(request["argv"][0], request["argv"], request["environment"])
+        program = begin(request)
+        if isinstance(program, Program):
+            raise program
+    except Program:
+        raise
     except BaseException as error:
         message = "%s: %s\n" % (request["argv"][0], getattr(error, "strerror", None) or error)
         try:
@@ -88,8 +107,8 @@ class Stopped(Exception):
 class Watch:
     """One program under watch, from its start to its end."""
 
-    def __init__(self, request: Dict[str, Any], processes: Processes) -> None:
-        self.request, self.processes = request, processes
+    def __init__(self, request: Dict[str, Any], processes: Processes, begin: Begin) -> None:
+        self.request, self.processes, self.begin = request, processes, begin
         self.disk = Disk(request["root"], request["disk"], request["own_filesystem"])
         self.output_left = request["output"]
         self.status: Optional[int] = None
@@ -112,7 +131,7 @@ class Watch:
         self.program = os.fork()
         if self.program == 0:
             cwd = os.path.join(self.request["root"], self.request["workdir"])
-            become_program(self.request, cwd, out_write, err_write)
+            become_program(self.request, cwd, out_write, err_write, self.begin)
         os.close(out_write)
         os.close(err_write)
         ended, line = "exited", ""
@@ -219,8 +238,12 @@ def exit_code(status: int) -> int:
     return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def main(place: Dict[str, Any]) -> None:
-    """Serves one request. `place` says what the launcher could do; it is told to the other side."""
+def main(place: Dict[str, Any], begin: Begin = execute) -> None:
+    """Serves one request. `place` says what the launcher could do; it is told to the other side.
+
+    `begin` is called in the program's process, with all limits set: it replaces that process, or returns a Program,
+    which is raised there.
+    """
     prctl(PR_SET_DUMPABLE, 0)  # the program may not attach to us, nor use our descriptors through /proc
     processes = Processes(bool(place.get("container")))
     request: Dict[str, Any] = {}
@@ -237,10 +260,12 @@ def main(place: Dict[str, Any]) -> None:
         known = write_files(request["root"], request["files"])
         if request.get("cpus") and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: request["cpus"]])
-        ended, code, seconds, line = Watch(request, processes).run()
+        ended, code, seconds, line = Watch(request, processes, begin).run()
         send_json(b"r", {"ended": ended, "exit_code": code, "seconds": seconds, "note": line})
         dropped = send_files(request["root"], known, request["keep"])
         send_json(b"z", {"dropped": dropped})
+    except Program:
+        raise
     except (EOFError, BrokenPipeError):
         processes.kill()
         if request.get("remove"):

@@ -20,7 +20,7 @@ class Hooks:
     `config` is smoke.json; `full` is true where neither limits nor stand-ins are wanted.
     """
 
-    def __init__(self, config: dict[str, Any], trace: Trace, roots: list[str]) -> None:
+    def __init__(self, config: dict[str, Any], trace: Trace, roots: list[str], *, waiting: bool = False) -> None:
         self.config = config
         self.trace = trace
         self.full = bool(config.get("full", False))
@@ -30,6 +30,8 @@ class Hooks:
         self.max_steps = max(1, int(config.get("max_steps", 200)))
         self.max_samples = max(1, int(config.get("max_samples", 512)))
         self.watchers: list[Watcher] = []  # of components that want to know which data are learned from or scored
+        self.waiting = waiting  # the program comes later, to a fork of this process: its files are not here yet
+        self._at_begin: list[Callable[[], None]] = []
         self.roots = [os.path.realpath(root) for root in roots]
         self._library = os.path.dirname(os.path.realpath(os.__file__))
         self._here = os.path.dirname(os.path.realpath(__file__))
@@ -40,6 +42,24 @@ class Hooks:
 
     def note(self, kind: str, what: str, detail: str = "") -> None:
         self.trace.note(kind, what, detail)
+
+    def at_begin(self, action: Callable[[], None]) -> None:
+        """Call `action()` when the program's files are there and it is about to begin: now, or in a fork."""
+        if self.waiting:
+            self._at_begin.append(action)
+        else:
+            action()
+
+    def begin(self, roots: list[str]) -> None:
+        """The program is there, in these folders."""
+        self.waiting = False
+        self.roots = [os.path.realpath(root) for root in roots]
+        self._project.clear()
+        for action in self._at_begin:
+            try:
+                action()
+            except Exception as error:  # as where a hook is installed
+                self.trace.error("at the beginning", error)
 
     def watched(self, kind: str, what: str, data: Any) -> None:
         for watcher in self.watchers:

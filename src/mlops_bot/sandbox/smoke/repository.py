@@ -30,9 +30,11 @@ SCHEMES = ("https://", "http://", "ssh://", "git://", "git@")
 
 
 def install(hooks: Any) -> None:
-    wanted = hooks.config.get("repository")
-    if not wanted:
-        return
+    if hooks.config.get("repository"):
+        hooks.at_begin(lambda: _make(hooks, hooks.config["repository"]))
+
+
+def _make(hooks: Any, wanted: Any) -> None:
     here = os.path.dirname(os.path.abspath(__file__))
     root = os.path.dirname(os.path.dirname(here))
     world = os.path.join(root, ".mlops-bot", "world")

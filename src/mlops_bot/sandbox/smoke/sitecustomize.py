@@ -2,6 +2,8 @@
 
 The folder leaves `sys.path` at once, so that no file of it can shadow a module of the program (`trace`, `device`), and
 the hooks live under a private package name. A `sitecustomize` that was there before still runs.
+
+`resumed()` is called in a process that was forked, for a program, from one that started before there was a program.
 """
 
 import os
@@ -24,6 +26,12 @@ def _start() -> None:
         except Exception as error:  # a program without hooks is better than no program
             sys.stderr.write(f"smoke hooks are off: {type(error).__name__}: {error}\n")
     _chain(here)
+
+
+def resumed() -> None:
+    start = sys.modules.get("_mlops_smoke.start")
+    if start is not None:
+        start.resumed()
 
 
 def _chain(here: str) -> None:

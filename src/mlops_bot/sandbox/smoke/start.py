@@ -7,7 +7,8 @@ import importlib
 import json
 import os
 import sys
-from typing import Any
+import time
+from typing import Any, Callable
 
 from .hooks import Finder, Hooks
 from .trace import Trace
@@ -41,6 +42,10 @@ SMOKE = (
 )
 
 
+WARM = "MLOPS_SANDBOX_WARM"  # set in a worker that is there before its programs are (sandbox/inside/warm.py)
+_resume: list[Callable[[], None]] = []
+
+
 def start(path: str) -> Hooks:
     """Install everything in this process.
 
@@ -50,9 +55,11 @@ def start(path: str) -> Hooks:
         config: dict[str, Any] = json.load(stream)
     root = os.path.dirname(os.path.dirname(os.path.abspath(path)))
     trace = Trace(str(config.get("trace", "{root}/.mlops-bot/trace.json")).replace("{root}", root))
-    claimed = os.environ.setdefault("MLOPS_SMOKE_PID", str(os.getpid()))
-    trace.main = claimed == str(os.getpid())
-    hooks = Hooks(config, trace, _roots(root, config))
+    waiting = WARM in os.environ
+    if not waiting:
+        _claim(trace)
+    hooks = Hooks(config, trace, _roots(root, config), waiting=waiting)
+    _resume.append(lambda: _resumed(hooks, root))
     names = ALWAYS if hooks.full else ALWAYS + SMOKE
     for name in names:
         _install(hooks, name)
@@ -65,8 +72,26 @@ def start(path: str) -> Hooks:
     for name in config.get("component_hooks", ()):
         _install(hooks, str(name).removesuffix(".py"))
     atexit.register(_finish, trace)
-    os.register_at_fork(after_in_child=lambda: _forked(trace))
+    os.register_at_fork(after_in_child=lambda: _forked(hooks))
     return hooks
+
+
+def resumed() -> None:
+    """The program begins, in a process that was forked for it from one in which the hooks have been installed."""
+    for resume in _resume:
+        resume()
+
+
+def _resumed(hooks: Hooks, root: str) -> None:
+    _claim(hooks.trace)
+    hooks.trace.started = time.monotonic()
+    hooks.begin(_roots(root, hooks.config))
+
+
+def _claim(trace: Trace) -> None:
+    """Of all processes of a program the first is the one that accounts for it."""
+    claimed = os.environ.setdefault("MLOPS_SMOKE_PID", str(os.getpid()))
+    trace.main = claimed == str(os.getpid())
 
 
 def _roots(root: str, config: dict[str, Any]) -> list[str]:
@@ -93,6 +118,7 @@ def _finish(trace: Trace) -> None:
         sys.stderr.write(f"smoke trace not written: {error}\n")
 
 
-def _forked(trace: Trace) -> None:
-    trace.main = False
-    trace.clear()
+def _forked(hooks: Hooks) -> None:
+    if not hooks.waiting:
+        hooks.trace.main = False
+        hooks.trace.clear()
