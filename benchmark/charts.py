@@ -22,12 +22,12 @@ def heat_map(lines: Sequence[Line], place: Path) -> dict[str, str]:
     mpl.rcParams["svg.hashsalt"] = "mlops-bot"  # the same numbers give the same file
     if not lines:
         return {}
-    labels = list(dict.fromkeys(f"{line.row.table}: {line.row.component} / {line.row.framework}" for line in lines))
+    labels = list(dict.fromkeys(f"{line.row.table}: {line.row.component} / {line.row.of}" for line in lines))
     columns = list(dict.fromkeys(_column(line) for line in lines))
     values = [[float("nan")] * len(columns) for _ in labels]
     for line in lines:
         value = line.verified.pass_any.value
-        row = labels.index(f"{line.row.table}: {line.row.component} / {line.row.framework}")
+        row = labels.index(f"{line.row.table}: {line.row.component} / {line.row.of}")
         values[row][columns.index(_column(line))] = float("nan") if value is None else 100 * value
     figure = Figure(figsize=(3.2 + 0.9 * len(columns), 1.6 + 0.36 * len(labels)), layout="constrained")
     axes = figure.subplots()

@@ -15,12 +15,15 @@ from benchmark.work import Piece
 from mlops_bot import report
 from mlops_bot.cache import files_key, key_of
 from mlops_bot.commands import delivery
-from mlops_bot.commands.work import Assignment, How, Judging, adapt
-from mlops_bot.types import Adaptation, Failed, Json, Passed, Progress, Proposal
+from mlops_bot.commands.judging import Running
+from mlops_bot.commands.work import Assignment, How, adapt
+from mlops_bot.errors import MlopsBotError
+from mlops_bot.types import Adaptation, Attempt, Failed, Json, Passed, Progress, Proposal
 from mlops_bot.verify import job
 from mlops_bot.verify.pipeline import CHECKS_VERSION, component_key
 
 DETAIL = 4_000  # characters of a failure's detail that are kept
+RECORD = 2  # raise it when an attempt holds something new: then it is made again
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Todo:
 def attempt_key(generation: str, assignment: Assignment, sandbox: str) -> str:
     """Changes with whatever decides on a verdict: the candidate, the program, the hooks, the checks, the sandbox."""
     plan = assignment.plan
-    return key_of("attempt", generation, CHECKS_VERSION, job.hooks_key(), component_key(assignment.task),
+    return key_of("attempt", RECORD, generation, CHECKS_VERSION, job.hooks_key(), component_key(assignment.task),
                   files_key(plan.files), plan.argv, sandbox)  # fmt: skip
 
 
@@ -101,7 +104,7 @@ def _quiet(stage: str, message: str) -> None:
     del stage, message
 
 
-def attempt(item: Todo, judging: Judging) -> dict[str, Json]:
+def attempt(item: Todo, judging: Running) -> dict[str, Json]:
     """The record of one attempt."""
     proposal = proposal_of(item.generation)
     started = time.monotonic()
@@ -121,12 +124,12 @@ def attempt(item: Todo, judging: Judging) -> dict[str, Json]:
         "output_tokens": proposal.output_tokens,
         "cost": proposal.cost,
         "seconds": {**adaptation.seconds, "wall": round(time.monotonic() - started, 3)},
-        **_outcome(item, proposal, adaptation),
+        **_outcome(item, proposal, adaptation, judging),
     }
     return {**record, "category": score.category(record)}
 
 
-def _outcome(item: Todo, proposal: Proposal, adaptation: Adaptation) -> dict[str, Json]:
+def _outcome(item: Todo, proposal: Proposal, adaptation: Adaptation, judging: Running) -> dict[str, Json]:
     if adaptation.error is not None:
         return {"outcome": "error", "stage": None, "reason": str(adaptation.error)}
     if adaptation.status == "unverified":
@@ -144,12 +147,27 @@ def _outcome(item: Todo, proposal: Proposal, adaptation: Adaptation) -> dict[str
     if isinstance(made.verdict, Passed):
         return {"outcome": "passed", "stage": None, "reason": None, "paper": True, **common}
     assert isinstance(made.verdict, Failed)
+    try:
+        paper, why = _papers(item, made, made.verdict, judging)
+    except MlopsBotError as error:
+        return {"outcome": "error", "stage": None, "reason": str(error)}
     return {
         "outcome": "failed",
         "stage": made.verdict.stage,
         "reason": made.verdict.reason,
         "detail": made.verdict.detail[:DETAIL],
-        # The paper asks for a program that runs and does the task: what else was changed does not count there.
-        "paper": made.verdict.stage == "preserved",
+        "paper": paper,
+        "paper_reason": why,
         **common,
     }
+
+
+def _papers(item: Todo, made: Attempt, failed: Failed, judging: Running) -> tuple[bool, str]:
+    """The paper's criterion for what failed ours, and why: "executable, and does the task" (Section IV-D). What else
+    was changed does not count there, nor what reading the code found: such a candidate is run all the same."""
+    if failed.stage == "preserved":
+        return True, "it runs and has the effect"
+    if failed.stage != "static" or made.candidate is None:
+        return False, failed.reason
+    works = judging.judge(item.assignment).works(made.candidate)
+    return isinstance(works, Passed), "it runs and has the effect" if isinstance(works, Passed) else works.reason

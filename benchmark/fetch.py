@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def complete(root: Path, program: Program, era: Era) -> bool:
 def run(options: argparse.Namespace) -> int:
     """0 when all is there; 3 when something cannot be had, named. What is there already is not fetched again."""
     root = home(settings.load())
-    programs = load(only=options.programs)
+    programs = [program for program in load(only=options.programs) if program.own is None]
     if options.mirror is not None and not options.mirror.is_dir():
         raise UserError(f"--mirror {options.mirror}: is no folder", hint="name a folder with the programs, or clones")
     sources = Sources(options.mirror)
@@ -161,8 +161,3 @@ def _from_github(repository: str, commit: str, path: str) -> bytes | None:
     except requests.RequestException:
         return None
     return answer.content if answer.ok else None
-
-
-def missing(root: Path, programs: Sequence[Program], era: Era) -> list[str]:
-    """The programs that are not there."""
-    return [program.id for program in programs if not complete(root, program, era)]

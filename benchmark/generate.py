@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from benchmark.engines import Engines
 from benchmark.records import Records
 from benchmark.work import Piece
 from mlops_bot import prompt
 from mlops_bot.cache import key_of
 from mlops_bot.commands.work import Assignment, How
 from mlops_bot.errors import CostCapReached, EngineError, EngineRefusedError
-from mlops_bot.types import Context, Engine, Json, Progress, Proposal, Task
+from mlops_bot.types import Citation, Context, Json, Progress, Proposal
 from mlops_bot.verify.pipeline import component_key
 
 _KEPT = ("engine", "model", "text", "files", "declined", "temperature", "sample", "input_tokens", "output_tokens",
-         "cost", "finish_reason", "seconds")  # fmt: skip
+         "cost", "finish_reason", "seconds", "docs")  # fmt: skip
 
 
 def request_key(piece: Piece, assignment: Assignment, how: How, sample: int) -> str:
@@ -27,7 +28,8 @@ def request_key(piece: Piece, assignment: Assignment, how: How, sample: int) -> 
         asked: Json = [component_key(task), task.component.name, task.functionality, task.script.text]
     else:
         asked = prompt.messages(task, context)
-    return key_of("generation", piece.cell.engine, asked, piece.cell.temperature, sample)
+    documented = [piece.cell.approach, piece.docs] if piece.cell.approach else []
+    return key_of("generation", piece.cell.engine, asked, piece.cell.temperature, sample, *documented)
 
 
 def context_of(assignment: Assignment, how: How) -> Context:
@@ -35,7 +37,7 @@ def context_of(assignment: Assignment, how: How) -> Context:
 
 
 def generate(
-    work: Sequence[tuple[Piece, Assignment, How]], engine: Callable[[Task], Engine], kept: Records, progress: Progress
+    work: Sequence[tuple[Piece, Assignment, How]], asked: Engines, kept: Records, progress: Progress
 ) -> str | None:
     """Asks for what is not kept yet. Returns why it ended early (the cost cap), None when all was asked.
 
@@ -49,7 +51,7 @@ def generate(
             continue
         progress("generate", f"{number}/{len(work)} {piece.name}")
         try:
-            proposals = engine(assignment.task).propose(
+            proposals = asked.of(assignment.task.component, piece.cell.approach).propose(
                 assignment.task, context_of(assignment, how), n=len(lacking), temperature=how.temperature
             )
         except CostCapReached as capped:
@@ -71,4 +73,11 @@ def _kept(proposal: Proposal) -> dict[str, Json]:
 
 def proposal_of(record: Mapping[str, Json]) -> Proposal:
     """The proposal that was kept."""
-    return Proposal(**record["proposal"])
+    kept = dict(record["proposal"])
+    return Proposal(**{**kept, "docs": tuple(Citation(**cited) for cited in kept.get("docs", ()))})
+
+
+def spent(kept: Records, engine: str) -> float:
+    """US dollars that an engine's answers cost until now: a cap holds for a run, however often it is started."""
+    costs = (entry["proposal"].get("cost") for entry in kept.all() if f"/{engine}/" in str(entry["piece"]))
+    return float(sum(cost or 0.0 for cost in costs))

@@ -23,13 +23,17 @@ def page(found: Results, titles: Mapping[str, str], pictures: Mapping[str, str])
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    tables = [(title, [line for line in found.lines if line.row.table == number]) for number, title in titles.items()]
+    tables = [
+        (title, report.NOTES.get(number, ""), [line for line in found.lines if line.row.table == number])
+        for number, title in titles.items()
+    ]
     reasons = {name: why for line in found.lines for name, why in line.verified.not_runnable.items()}
     return template.render(
         health=report.health(found).replace("**", ""),
         broken="BROKEN" in report.health(found),
         manifest=found.manifest,
-        tables=[(title, lines) for title, lines in tables if lines],
+        tables=[entry for entry in tables if entry[-1]],
+        columns=report.columns,
         percent=report.percent,
         number=report._number,
         models=lambda lines: sorted({model for line in lines for model in line.published}),

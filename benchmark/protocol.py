@@ -2,6 +2,10 @@
 
 A cell is one number of a table: functionality x component x framework x engine x prompt style x temperature (paper,
 Section V). At temperature 0 a model has one generation, above it three; a recipe has neither style nor temperature.
+
+In the translation study a program is moved from one component to another, and what takes the place of the prompt style
+is how the documentation in the prompt is found (paper, Figs. 5 to 7; `calls` is ours). The paper has GitPython to DVC;
+the trackers are its Section VII.
 """
 
 from __future__ import annotations
@@ -13,9 +17,11 @@ from typing import Literal
 
 from mlops_bot.types import Framework, Functionality
 
-Style = Literal["zero-shot", "doc-prompt"]
+Style = Literal["zero-shot", "doc-prompt", "docs-search", "llm-search", "llm-docs-search", "calls"]
+APPROACHES: tuple[Style, ...] = ("docs-search", "llm-search", "llm-docs-search", "calls")
 TEMPERATURES = (0.0, 0.2, 1.0)
-TABLES = ("1", "2", "3", "4")
+TRANSLATION = "translation"
+TABLES = ("1", "2", "3", "4", TRANSLATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +31,15 @@ class Row:
     table: str
     functionality: Functionality
     component: str
-    framework: Framework
+    framework: Framework | None
     styles: tuple[Style, ...] = ("zero-shot",)
-    key: tuple[str, str] = ("", "")
+    key: tuple[str, str] | None = None  # None: the paper has no number
+    source: str | None = None  # a translation: the component that is moved away from
+
+    @property
+    def of(self) -> str:
+        """Whose programs it is about: the framework, or the component that they use now."""
+        return self.framework or self.source or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +53,13 @@ class Cell:
     @property
     def name(self) -> str:
         row = self.row
-        parts = [row.table, row.component, row.framework, self.engine, self.style or "-", _shown(self.temperature)]
+        parts = [row.table, row.component, row.of, self.engine, self.style or "-", _shown(self.temperature)]
         return "/".join(parts)
+
+    @property
+    def approach(self) -> str | None:
+        """How documentation is found for its prompts; None: they have none."""
+        return self.style if self.style in APPROACHES else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +85,15 @@ _TRAINERS: tuple[tuple[Framework, str], ...] = (
 )
 
 
+def _moved(functionality: Functionality, source: str, component: str) -> Row:
+    return Row(TRANSLATION, functionality, component, None, APPROACHES, source=source)
+
+
+_TRACKERS = ("mlflow", "wandb", "comet")
+
+
 def rows(tables: Sequence[str] = TABLES) -> list[Row]:
-    """The lines of the paper's Tables I to IV."""
+    """The lines of the paper's Tables I to IV, and of the translation study."""
     found = [
         Row("1", "model-optimization", "nncf", "pytorch", _BOTH, ("nncf", "pytorch")),
         Row("1", "model-optimization", "torch-prune", "pytorch", _BOTH, ("pytorch_native", "pytorch")),
@@ -77,6 +101,8 @@ def rows(tables: Sequence[str] = TABLES) -> list[Row]:
         Row("2", "experiment-tracking", "wandb", "pytorch", key=("wandb", "pytorch")),
         *(Row("3", "model-registration", "mlflow", name, key=("mlflow", key)) for name, key in _TRAINERS),
         *(Row("4", "hyperparameter-optimization", "optuna", name, key=("optuna", key)) for name, key in _TRAINERS),
+        _moved("version-control", "gitpython", "dvc"),
+        *(_moved("experiment-tracking", one, other) for one in _TRACKERS for other in _TRACKERS if one != other),
     ]
     return [row for row in found if row.table in tables]
 

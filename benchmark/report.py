@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark import charts, html, score
-from benchmark.programs import load, of_frameworks
-from benchmark.protocol import Row, rows
+from benchmark.programs import belonging, load
+from benchmark.protocol import TRANSLATION, Row, rows
 from benchmark.records import Records, merge
 from benchmark.score import Rate, Score
 from benchmark.tables import table
@@ -27,6 +27,12 @@ TITLES = {
     "2": "Table II: experiment tracking",
     "3": "Table III: model registration",
     "4": "Table IV: hyperparameter optimization",
+    TRANSLATION: "Translation: from one component to another",
+}
+NOTES = {
+    TRANSLATION: "The paper has GitPython to DVC, and no percentages: it found that docs-search often retrieves what "
+    "is irrelevant, that llm-search invents, and that llm-docs-search retrieves accurate passages. `calls` is this "
+    "project's own approach; a recipe reads no documentation. The programs are our own.",
 }
 _TABLES = {"1": "table_1_model_optimization", "2": "table_2_experiment_tracking", "3": "table_3_model_registration",
            "4": "table_4_hyperparameter_optimization"}  # fmt: skip
@@ -95,13 +101,13 @@ def lines(attempts: Sequence[Mapping[str, Json]]) -> list[Line]:
         by_cell[str(attempt["cell"])].append(attempt)
     found = []
     for row in rows():
-        belonging = [program.id for program in of_frameworks(programs, [row.framework])]
+        mine_all = [program.id for program in belonging(programs, row.framework, row.source)]
         for cell, mine in by_cell.items():
             number, component, framework, rest = cell.split("/", 3)
-            if (number, component, framework) != (row.table, row.component, row.framework):
+            if (number, component, framework) != (row.table, row.component, row.of):
                 continue
             engine, style, temperature = rest.rsplit("/", 2)
-            verified, paper = (score.score(mine, belonging, criterion=name) for name in score.CRITERIA)
+            verified, paper = (score.score(mine, mine_all, criterion=name) for name in score.CRITERIA)
             best = _best(published, row, style)
             found.append(Line(row, engine, style, temperature, verified, paper, best))
     return found
@@ -116,6 +122,8 @@ def _published() -> Mapping[str, Json]:
 
 def _best(published: Mapping[str, Json], row: Row, style: str) -> dict[str, float]:
     """The paper's best number of each model in this row; of its own prompt style where that is given."""
+    if row.key is None:
+        return {}
     models = published[_TABLES[row.table]][row.key[0]][row.key[1]]
     found = {}
     for model, styles in models.items():
@@ -142,7 +150,7 @@ def markdown(found: Results) -> str:
     for number, title in TITLES.items():
         mine = [line for line in found.lines if line.row.table == number]
         if mine:
-            parts += [f"## {title}", _table(mine)]
+            parts += [f"## {title}", NOTES.get(number, ""), _table(mine)]
     parts += ["## By program", _by_program(found), "## Why attempts failed", _failures(found)]
     parts += ["## Programs that do not run unmodified", _not_runnable(found), "## Cost and time", _cost(found)]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -179,15 +187,20 @@ def _made_with(manifest: Mapping[str, Json]) -> str:
 
 def _table(mine: Sequence[Line]) -> str:
     models = sorted({model for line in mine for model in line.published})
-    head = ["component", "framework", "engine", "prompt", "temperature", "programs", "verified pass@any", "pass@1",
+    head = [*columns(mine[0].row), "engine", "temperature", "programs", "verified pass@any", "pass@1",
             "runs pass@any", *(f"paper: {model}" for model in models)]  # fmt: skip
     body = [
-        [line.row.component, line.row.framework, line.engine, line.style, line.temperature,
+        [line.row.component, line.row.of, line.style, line.engine, line.temperature,
          line.verified.pass_any.programs, percent(line.verified.pass_any), percent(line.verified.pass_one),
          percent(line.paper.pass_any), *(_number(line.published.get(model)) for model in models)]
         for line in mine
     ]  # fmt: skip
     return table(head, body)
+
+
+def columns(row: Row) -> tuple[str, str, str]:
+    """What the first columns of a row's table are called."""
+    return ("to", "from", "documentation by") if row.source else ("component", "framework", "prompt")
 
 
 def _number(value: float | None) -> str:
@@ -208,7 +221,11 @@ def _by_program(found: Results) -> str:
             else:
                 row.append(f"{sum(score.passed(a, 'verified') for a in mine)} of {len(mine)}" if mine else "-")
         body.append(row)
-    return table(["program", *(f"Table {number}" for number in numbers)], body)
+    return table(["program", *(label(number) for number in numbers)], body)
+
+
+def label(number: str) -> str:
+    return number if number == TRANSLATION else f"Table {number}"
 
 
 def _failures(found: Results) -> str:
@@ -252,7 +269,7 @@ def document(found: Results) -> Json:
         "manifest": found.manifest,
         "lines": [
             {
-                "table": line.row.table, "component": line.row.component, "framework": line.row.framework,
+                "table": line.row.table, "component": line.row.component, "framework": line.row.of,
                 "engine": line.engine, "style": line.style, "temperature": line.temperature,
                 "verified": _rate(line.verified.pass_any), "pass_1": _rate(line.verified.pass_one),
                 "runs": _rate(line.paper.pass_any), "not_runnable": dict(line.verified.not_runnable),

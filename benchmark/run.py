@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmark import engines, execute, fetch, generate, protocol, work
 from benchmark.manifest import manifest
 from benchmark.programs import load
+from benchmark.protocol import TRANSLATION
 from benchmark.records import Records
 from benchmark.work import Piece
 from mlops_bot import compose, settings
@@ -20,9 +21,9 @@ from mlops_bot.cache import Cache
 from mlops_bot.commands.judging import Running
 from mlops_bot.commands.work import Assignment, How
 from mlops_bot.console import Console
+from mlops_bot.engines.budget import Budget
 from mlops_bot.errors import SandboxError, UserError
-from mlops_bot.settings import Settings
-from mlops_bot.types import Engine, Json, Progress, Task
+from mlops_bot.types import Json
 
 Work = list[tuple[Piece, Assignment, How]]
 
@@ -33,14 +34,18 @@ def run(options: argparse.Namespace) -> int:
     names = [engines.parse(text) for text in options.engine]
     place = options.out
     with Console(quiet=options.quiet, no_color=configured.no_color, secrets=configured.secrets) as console:
-        pieces = planned(options, names)
+        documented = TRANSLATION in options.tables and any(name.asks for name in names)
+        docs = engines.documentation_id(configured, console.progress) if documented else None
+        if documented and docs is None:
+            raise UserError("a model's translations need a documentation index", hint=engines.NO_INDEX)
+        pieces = planned(options, names, docs)
         todo, absent = prepared(pieces, fetch.home(configured), options)
         if absent:
             raise UserError(
                 f"{len(absent)} programs are not there: {', '.join(absent[:5])}", hint="run `python -m benchmark fetch`"
             )
         sandbox, isolated = compose.sandbox(configured, console.progress)
-        if not isolated and any(name.kind in ("openai", "tgi") for name in names):
+        if not isolated and any(name.asks for name in names):
             raise UserError(
                 "a model's code is not run without isolation, and no Docker engine answers",
                 hint="start Docker, or pass --sandbox process to run it as yourself on this machine",
@@ -50,9 +55,11 @@ def run(options: argparse.Namespace) -> int:
         stopped = None
         for name in names:
             mine = [entry for entry in todo if entry[0].cell.engine == name.text]
-            build = _builder(name, configured, options.max_cost, console.progress)
+            budget = Budget(options.max_cost)
+            budget.charge(generate.spent(generations, name.text))
             with contextlib.ExitStack() as stack:
-                stopped = generate.generate(mine, build(stack), generations, console.progress) or stopped
+                asked = engines.Engines(name, configured, budget=budget, progress=console.progress, stack=stack)
+                stopped = generate.generate(mine, asked, generations, console.progress) or stopped
         items = execute.todo(todo, generations, attempts, sandbox.name)
         console.progress(
             "judge", f"{len(items)} of {sum(piece.cell.samples for piece, _, _ in todo)} without a verdict"
@@ -67,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     return SandboxError.exit_code if left or stopped else 0
 
 
-def planned(options: argparse.Namespace, names: Sequence[engines.EngineName]) -> list[Piece]:
+def planned(options: argparse.Namespace, names: Sequence[engines.EngineName], docs: str | None = None) -> list[Piece]:
     """All pieces of work that the options ask for. Raises UserError when that is none."""
     programs = load(only=options.programs)
     cells = [
@@ -77,7 +84,7 @@ def planned(options: argparse.Namespace, names: Sequence[engines.EngineName]) ->
             name.text, tables=options.tables, temperatures=options.temperatures, samples=options.samples
         )
     ]
-    found = list(work.pieces(cells, programs, options.era, options.shard))
+    found = list(work.pieces(cells, programs, options.era, options.shard, docs))
     if not found:
         raise UserError("nothing is left to do with these options", hint="name other tables, programs or shards")
     return found
@@ -108,25 +115,6 @@ def _keep_manifest(place: Path, options: argparse.Namespace, sandbox: str) -> No
 
 def _other(earlier: dict[str, Json], now: dict[str, Json]) -> bool:
     return any(earlier.get(name) != now.get(name) for name in ("revision", "checks", "packages", "sandbox", "dirty"))
-
-
-def _builder(
-    name: engines.EngineName, configured: Settings, max_cost: float | None, progress: Progress
-) -> Callable[[contextlib.ExitStack], Callable[[Task], Engine]]:
-    """Engines by task: one for all tasks, so that the cost cap holds for the run."""
-
-    def opened(stack: contextlib.ExitStack) -> Callable[[Task], Engine]:
-        built: list[Engine] = []
-
-        def engine(task: Task) -> Engine:
-            if not built:
-                built.append(engines.build(name, task.component, configured, max_cost=max_cost, progress=progress))
-                stack.enter_context(compose.opened(built))
-            return built[0]
-
-        return engine
-
-    return opened
 
 
 def _judge(options: argparse.Namespace) -> Callable[[execute.Todo], dict[str, Json]]:

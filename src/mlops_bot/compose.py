@@ -17,6 +17,7 @@ from mlops_bot.settings import Settings
 from mlops_bot.types import Component, Context, Engine, Feedback, Progress, Sandbox, Task
 
 if TYPE_CHECKING:
+    from mlops_bot.engines.budget import Budget
     from mlops_bot.engines.common import Prompter
     from mlops_bot.engines.pricing import Price
     from mlops_bot.sandbox.docker import DockerSandbox
@@ -34,6 +35,7 @@ class LLMOptions:
     answers: Path | None = None  # scripted engine: file or folder of completions
     answer: Literal["auto", "file", "edits"] = "auto"  # the form of an answer that is asked for
     docs: str = compose_docs.DEFAULT_APPROACH  # how documentation is found for prompts; "none": not at all
+    budget: Budget | None = None  # shared by several engines, instead of a cap for each
 
 
 def engines(settings: Settings, component: Component, options: LLMOptions, progress: Progress) -> Sequence[Engine]:
@@ -112,7 +114,7 @@ def _openai(settings: Settings, prompter: Prompter, options: LLMOptions, progres
         price=_price(options),
         max_cost=options.max_cost,
     )
-    return OpenAIEngine(config, prompter, progress=progress)
+    return OpenAIEngine(config, prompter, budget=options.budget, progress=progress)
 
 
 def _tgi(settings: Settings, prompter: Prompter, options: LLMOptions, progress: Progress) -> Engine:
@@ -128,7 +130,7 @@ def _tgi(settings: Settings, prompter: Prompter, options: LLMOptions, progress: 
         price=_price(options),
         max_cost=options.max_cost,
     )
-    return TGIEngine(config, prompter, progress=progress)
+    return TGIEngine(config, prompter, budget=options.budget, progress=progress)
 
 
 def _scripted(options: LLMOptions) -> Engine:

@@ -49,6 +49,15 @@ class Plan:
     smoke: job.Smoke = field(default_factory=job.Smoke)
 
 
+@dataclass(frozen=True, slots=True)
+class _Effective:
+    """A candidate that ran and had the effect. `judge`: the one whose original it is to be compared with."""
+
+    judge: Verifier
+    adapted: Observation
+    shown: Mapping[str, Json]
+
+
 class Verifier:
     """Judges candidates of one task under one plan, in one runtime."""
 
@@ -122,9 +131,7 @@ class Verifier:
 
     def judge(self, candidate: Candidate) -> Verdict:
         """The verdict on one candidate; cached by content, so the same candidate is never run twice."""
-        key = key_of("verdict", CHECKS_VERSION, self._program_key, self._task.functionality,
-                     self._task.component.name, component_key(self._task), job.readers_key(),
-                     dict(candidate.files))  # fmt: skip
+        key = self._verdict_key(candidate)
         cached = self._cache.get("verdict", key)
         if cached is not None:
             self._progress("verify", "this candidate was judged before, its verdict is reused")
@@ -132,6 +139,23 @@ class Verifier:
         verdict = self._judge(candidate)
         self._cache.put("verdict", key, verdict_to_json(verdict))
         return verdict
+
+    def works(self, candidate: Candidate) -> Verdict:
+        """Whether it runs and has the effect, whatever its text says and whatever else it changes: what "executable,
+        and does the task" asks for, and no verdict on an adaptation. Cached like one."""
+        key = key_of("works", self._verdict_key(candidate))
+        cached = self._cache.get("works", key)
+        if cached is not None:
+            return verdict_from_json(cached)
+        found = self._run_and_look(candidate)
+        verdict = found if isinstance(found, Failed) else Passed(found.shown)
+        self._cache.put("works", key, verdict_to_json(verdict))
+        return verdict
+
+    def _verdict_key(self, candidate: Candidate) -> str:
+        return key_of("verdict", CHECKS_VERSION, self._program_key, self._task.functionality,
+                      self._task.component.name, component_key(self._task), job.readers_key(),
+                      dict(candidate.files))  # fmt: skip
 
     def _judge(self, candidate: Candidate) -> Verdict:
         task, script = self._task, self._task.script
@@ -143,8 +167,12 @@ class Verifier:
         self._spent("static", started)
         if failed is not None:
             return failed
+        found = self._run_and_look(candidate)
+        return found if isinstance(found, Failed) else found.judge._preserved(found)
 
-        baseline = self.baseline()
+    def _run_and_look(self, candidate: Candidate) -> _Effective | Failed:
+        """The stages run and effect."""
+        task, baseline = self._task, self.baseline()
         files = {
             **self._plan.files,
             **{path: project.encoded(path, text, self._plan.files) for path, text in candidate.files.items()},
@@ -154,7 +182,7 @@ class Verifier:
         adapted, result = self._run(seeded, component=task.component, stage="run")
         if not adapted.ok:
             if policy.needs_epochs(task.functionality) and (other := self._longer(adapted)) is not None:
-                return other._judge(candidate)
+                return other._run_and_look(candidate)
             return Failed("run", explain_run.why_candidate_failed(adapted), explain_run.tail(adapted))
 
         self._progress("effect", f"reading what {task.component.title} holds")
@@ -171,19 +199,21 @@ class Verifier:
             "comparison": preserved.comparison(baseline, adapted),
         }
         if isinstance(reason, Unfinished) and (other := self._longer(adapted)) is not None:
-            return other._judge(candidate)
-        if reason is not None:
-            return Failed("effect", str(reason), evidence=shown)
+            return other._run_and_look(candidate)
+        return _Effective(self, adapted, shown) if reason is None else Failed("effect", str(reason), evidence=shown)
 
+    def _preserved(self, found: _Effective) -> Verdict:
+        """The last stage."""
         self._progress("preserved", "comparing with the original")
-        compare = policy.comparison(task.functionality)
+        baseline, adapted = self.baseline(), found.adapted
+        compare = policy.comparison(self._task.functionality)
         difference = compare(baseline, adapted, second_baseline=None)
         if difference is not None:
             # The original may differ from itself (timings, unseeded randomness): only what is stable can be compared.
             difference = compare(baseline, adapted, second_baseline=self.baseline(again=True))
         if difference is not None:
-            return replace(difference, evidence=shown)
-        return Passed(shown)
+            return replace(difference, evidence=found.shown)
+        return Passed(found.shown)
 
     def _effect(self, evidence: Mapping[str, Json], baseline: Observation, adapted: Observation) -> str | None:
         """Why what the component holds proves nothing; None when it is what is wanted."""
