@@ -74,6 +74,12 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--json", metavar="FILE", help="write the comparison as JSON ('-': standard output)")
     compare.set_defaults(command=_command("compare"))
 
+    endpoint = commands.add_parser("endpoint", help="wake or pause a Hugging Face Inference Endpoint", epilog=_EPILOG)
+    endpoint.add_argument("action", choices=("resume", "pause"))
+    endpoint.add_argument("name", metavar="NAME", help="NAME or NAMESPACE/NAME; HF_TOKEN has to be set")
+    endpoint.add_argument("--timeout", metavar="S", type=float, default=1800.0, help="seconds to wait for it")
+    endpoint.set_defaults(command=_command("endpoint"))
+
     verdicts = commands.add_parser(
         "verdicts",
         help="measure the checks: judge a corpus of right and wrong adaptations",
@@ -137,7 +143,9 @@ def _what(command: argparse.ArgumentParser) -> None:
         "--engine", metavar="NAME", action="append", required=True,
         help="recipe, openai:MODEL, tgi, tgi:NAME or scripted:PATH; may be given again",
     )  # fmt: skip
-    command.add_argument("--tables", metavar="LIST", type=_list_of(TABLES), default=TABLES, help="1,2,3,4 (all)")
+    command.add_argument(
+        "--tables", metavar="LIST", type=_list_of(TABLES), default=TABLES, help=f"{','.join(TABLES)} (all)"
+    )
     command.add_argument(
         "--temperatures", metavar="LIST", type=_temperatures, default=TEMPERATURES, help="0,0.2,1 as in the paper"
     )

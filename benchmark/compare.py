@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from math import comb
 
 from benchmark import report, score
+from benchmark.manifest import MADE_WITH
 from benchmark.report import Results
+from benchmark.score import wilson
 from benchmark.tables import table
 from mlops_bot.commands import common
 from mlops_bot.errors import UserError
@@ -16,7 +18,7 @@ from mlops_bot.types import Json
 
 
 def run(options: argparse.Namespace) -> int:
-    """0 when nothing got worse beyond chance, 1 when something did."""
+    """0 when no pass rate dropped, 1 when one did: below its earlier interval, or by a sign test."""
     for folder in (options.before, options.after):
         if not (folder / "attempts.jsonl").is_file():
             raise UserError(f"{folder}: holds no run", hint="name two folders of `python -m benchmark run --out DIR`")
@@ -24,36 +26,52 @@ def run(options: argparse.Namespace) -> int:
     if options.json != "-":
         print(markdown(found))
     common.write_json(options.json, found)
-    return 1 if any(cell["worse_beyond_chance"] for cell in found["cells"]) else 0
+    return 1 if found["dropped"] else 0
 
 
 def compared(before: Results, after: Results) -> dict[str, Json]:
     """Cells that both runs have, program by program."""
     old, new = _programs(before), _programs(after)
-    cells = []
-    for name in sorted(old.keys() & new.keys()):
-        both = old[name].keys() & new[name].keys()
-        lost = sorted(program for program in both if old[name][program] and not new[name][program])
-        won = sorted(program for program in both if new[name][program] and not old[name][program])
-        cells.append({
-            "cell": name,
-            "programs": len(both),
-            "before": sum(old[name][program] for program in both),
-            "after": sum(new[name][program] for program in both),
-            "lost": lost,
-            "won": won,
-            "p": sign_test(len(lost), len(won)),
-            "worse_beyond_chance": len(lost) > len(won) and sign_test(len(lost), len(won)) < 0.05,
-        })  # fmt: skip
+    cells = [{"cell": name, **_cell(old[name], new[name])} for name in sorted(old.keys() & new.keys())]
+    net: Counter[str] = Counter()
+    for cell in cells:  # a program counts once, in however many cells it changed
+        net.update(cell["won"])
+        net.subtract(cell["lost"])
+    worse, better = sum(change < 0 for change in net.values()), sum(change > 0 for change in net.values())
+    p = sign_test(worse, better)
     return {
+        "schema": "mlops-bot/comparison/1",
         "cells": cells,
+        "overall": {"worse": worse, "better": better, "p": p},
+        "dropped": any(cell["dropped"] for cell in cells) or (worse > better and p < 0.05),
         "only_before": sorted(old.keys() - new.keys()),
         "only_after": sorted(new.keys() - old.keys()),
         "manifests": {
             name: [before.manifest.get(name), after.manifest.get(name)]
-            for name in ("revision", "checks", "packages", "sandbox")
+            for name in MADE_WITH
             if before.manifest.get(name) != after.manifest.get(name)
         },
+    }
+
+
+def _cell(old: Mapping[str, bool], new: Mapping[str, bool]) -> dict[str, Json]:
+    """One cell; `dropped`: its share is below its earlier interval, or so many programs were lost by no chance."""
+    both = old.keys() & new.keys()
+    lost = sorted(program for program in both if old[program] and not new[program])
+    won = sorted(program for program in both if new[program] and not old[program])
+    passed, now = sum(old[program] for program in both), sum(new[program] for program in both)
+    share, p = wilson(passed, len(both)), sign_test(len(lost), len(won))
+    below = share.low is not None and now / len(both) < share.low
+    return {
+        "programs": len(both),
+        "before": passed,
+        "after": now,
+        "lost": lost,
+        "won": won,
+        "gone": sorted(old.keys() - new.keys()),
+        "interval": [share.low, share.high],
+        "p": p,
+        "dropped": len(lost) > len(won) and (below or p < 0.05),
     }
 
 
@@ -79,12 +97,16 @@ def sign_test(lost: int, won: int) -> float:
 
 
 def markdown(found: Mapping[str, Json]) -> str:
+    head = ["cell", "programs", "before", "after", "lost", "won", "no longer counted", "p (sign test)", ""]
     body = [
-        [cell["cell"], cell["programs"], cell["before"], cell["after"], ", ".join(cell["lost"]) or "-",
-         ", ".join(cell["won"]) or "-", f"{cell['p']:.2f}"]
+        [cell["cell"], cell["programs"], cell["before"], cell["after"],
+         *(", ".join(cell[name]) or "-" for name in ("lost", "won", "gone")), f"{cell['p']:.2f}",
+         "DROPPED" if cell["dropped"] else ""]
         for cell in found["cells"]
     ]  # fmt: skip
-    parts = [table(["cell", "programs", "before", "after", "lost", "won", "p (sign test)"], body)]
+    over = found["overall"]
+    parts = [table(head, body)]
+    parts.append(f"Programs over all cells: {over['worse']} worse, {over['better']} better, p {over['p']:.2f}.")
     for name, label in (("only_before", "Only in the first run"), ("only_after", "Only in the second run")):
         if found[name]:
             parts.append(f"{label}: {', '.join(found[name])}")

@@ -123,10 +123,19 @@ def attempt(item: Todo, judging: Running) -> dict[str, Json]:
         "input_tokens": proposal.input_tokens,
         "output_tokens": proposal.output_tokens,
         "cost": proposal.cost,
+        "revision": proposal.revision,
+        "documentation": [f"{cited.title} ({cited.url})" for cited in proposal.docs],
+        "runtime": _runtime(item, judging),
         "seconds": {**adaptation.seconds, "wall": round(time.monotonic() - started, 3)},
         **_outcome(item, proposal, adaptation, judging),
     }
     return {**record, "category": score.category(record)}
+
+
+def _runtime(item: Todo, judging: Running) -> dict[str, Json] | None:
+    """What it ran in: the digest of the image, or the id of the environment."""
+    where = judging.where(item.assignment.name)
+    return None if where is None else {"id": where.id, "description": where.description}
 
 
 def _outcome(item: Todo, proposal: Proposal, adaptation: Adaptation, judging: Running) -> dict[str, Json]:
@@ -167,7 +176,7 @@ def _papers(item: Todo, made: Attempt, failed: Failed, judging: Running) -> tupl
     was changed does not count there, nor what reading the code found: such a candidate is run all the same."""
     if failed.stage == "preserved":
         return True, "it runs and has the effect"
-    if failed.stage != "static" or made.candidate is None:
+    if failed.stage != "static" or made.candidate is None or "does not compile" in failed.reason:
         return False, failed.reason
     works = judging.judge(item.assignment).works(made.candidate)
     return isinstance(works, Passed), "it runs and has the effect" if isinstance(works, Passed) else works.reason

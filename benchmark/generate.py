@@ -17,7 +17,8 @@ from mlops_bot.types import Citation, Context, Json, Progress, Proposal
 from mlops_bot.verify.pipeline import component_key
 
 _KEPT = ("engine", "model", "text", "files", "declined", "temperature", "sample", "input_tokens", "output_tokens",
-         "cost", "finish_reason", "seconds", "docs")  # fmt: skip
+         "cost", "finish_reason", "seconds", "docs",
+         "revision")  # fmt: skip
 
 
 def request_key(piece: Piece, assignment: Assignment, how: How, sample: int) -> str:

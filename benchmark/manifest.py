@@ -16,10 +16,20 @@ from mlops_bot.verify.pipeline import CHECKS_VERSION
 
 PACKAGES = ("torch", "torchvision", "lightning", "keras", "scikit-learn", "numpy", "mlflow", "wandb", "optuna", "nncf",
             "dvc", "gitpython", "comet-ml")  # fmt: skip
+# Where two manifests differ in one of these, their runs were made with something else.
+MADE_WITH = ("revision", "dirty", "checks", "hooks", "packages", "sandbox", "base_image", "documentation")
 
 
-def manifest(options: Mapping[str, Json], *, sandbox: str, packages: Sequence[str] = PACKAGES) -> dict[str, Json]:
-    """The manifest of a run on this machine. `options`: what the command line said."""
+def manifest(
+    options: Mapping[str, Json],
+    *,
+    sandbox: str,
+    documentation: str | None = None,
+    image: str | None = None,
+    packages: Sequence[str] = PACKAGES,
+) -> dict[str, Json]:
+    """The manifest of a run on this machine. `options`: what the command line said; `documentation`: what identifies
+    the content of the index that prompts were made with; `image`: the base image of what programs ran in."""
     return {
         "schema": "mlops-bot/benchmark/1",
         "version": __version__,
@@ -28,6 +38,8 @@ def manifest(options: Mapping[str, Json], *, sandbox: str, packages: Sequence[st
         "hooks": job.hooks_key()[:16],
         "options": dict(options),
         "sandbox": sandbox,
+        "base_image": image,
+        "documentation": documentation,
         "packages": {name: found for name in packages if (found := _installed(name)) is not None},
         "machine": {
             "python": platform.python_version(),

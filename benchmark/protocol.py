@@ -10,10 +10,9 @@ the trackers are its Section VII.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from mlops_bot.types import Framework, Functionality
 
@@ -21,6 +20,7 @@ Style = Literal["zero-shot", "doc-prompt", "docs-search", "llm-search", "llm-doc
 APPROACHES: tuple[Style, ...] = ("docs-search", "llm-search", "llm-docs-search", "calls")
 TEMPERATURES = (0.0, 0.2, 1.0)
 TRANSLATION = "translation"
+_Item = TypeVar("_Item")
 TABLES = ("1", "2", "3", "4", TRANSLATION)
 
 
@@ -69,8 +69,9 @@ class Shard:
     index: int = 1
     count: int = 1
 
-    def has(self, program: str) -> bool:
-        return zlib.crc32(program.encode()) % self.count == self.index - 1
+    def of(self, programs: Sequence[_Item]) -> Sequence[_Item]:
+        """Its part of the programs. Each is in exactly one shard, and shards differ by one program at most."""
+        return programs[self.index - 1 :: self.count]
 
 
 def _shown(temperature: float | None) -> str:

@@ -102,7 +102,7 @@ def lines(attempts: Sequence[Mapping[str, Json]]) -> list[Line]:
     found = []
     for row in rows():
         mine_all = [program.id for program in belonging(programs, row.framework, row.source)]
-        for cell, mine in by_cell.items():
+        for cell, mine in sorted(by_cell.items(), key=lambda entry: _order(row, entry[0])):
             number, component, framework, rest = cell.split("/", 3)
             if (number, component, framework) != (row.table, row.component, row.of):
                 continue
@@ -111,6 +111,12 @@ def lines(attempts: Sequence[Mapping[str, Json]]) -> list[Line]:
             best = _best(published, row, style)
             found.append(Line(row, engine, style, temperature, verified, paper, best))
     return found
+
+
+def _order(row: Row, cell: str) -> tuple[str, int, str]:
+    """Engine by engine, prompt styles as the paper has them, temperatures rising."""
+    engine, style, temperature = cell.split("/", 3)[3].rsplit("/", 2)
+    return engine, next((number for number, name in enumerate(row.styles) if name == style), -1), temperature
 
 
 def _published() -> Mapping[str, Json]:

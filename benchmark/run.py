@@ -11,7 +11,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 from benchmark import engines, execute, fetch, generate, protocol, work
-from benchmark.manifest import manifest
+from benchmark.manifest import MADE_WITH, manifest
 from benchmark.programs import load
 from benchmark.protocol import TRANSLATION
 from benchmark.records import Records
@@ -23,7 +23,7 @@ from mlops_bot.commands.work import Assignment, How
 from mlops_bot.console import Console
 from mlops_bot.engines.budget import Budget
 from mlops_bot.errors import SandboxError, UserError
-from mlops_bot.types import Json
+from mlops_bot.types import Json, Sandbox
 
 Work = list[tuple[Piece, Assignment, How]]
 
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
                 "a model's code is not run without isolation, and no Docker engine answers",
                 hint="start Docker, or pass --sandbox process to run it as yourself on this machine",
             )
-        _keep_manifest(place, options, sandbox.name)
+        _keep_manifest(place, options, sandbox, docs)
         generations, attempts = Records(place / "generations.jsonl"), Records(place / "attempts.jsonl")
         stopped = None
         for name in names:
@@ -98,11 +98,12 @@ def prepared(pieces: Sequence[Piece], root: Path, options: argparse.Namespace) -
     return [(piece, *work.assignment(piece, root, timeout=options.timeout)) for piece in pieces], []
 
 
-def _keep_manifest(place: Path, options: argparse.Namespace, sandbox: str) -> None:
+def _keep_manifest(place: Path, options: argparse.Namespace, sandbox: Sandbox, docs: str | None) -> None:
     """Written once; a run that goes on under another revision or with other packages is said to be one."""
     said = {name: value for name, value in vars(options).items() if name in
             ("engine", "tables", "temperatures", "samples", "era", "programs", "timeout")}  # fmt: skip
-    document = manifest(said, sandbox=sandbox)
+    base = getattr(sandbox, "base", None)  # of a container engine
+    document = manifest(said, sandbox=sandbox.name, documentation=docs, image=base() if base else None)
     path = place / "manifest.json"
     with contextlib.suppress(OSError, ValueError):
         earlier = json.loads(path.read_text(encoding="utf-8"))
@@ -114,7 +115,7 @@ def _keep_manifest(place: Path, options: argparse.Namespace, sandbox: str) -> No
 
 
 def _other(earlier: dict[str, Json], now: dict[str, Json]) -> bool:
-    return any(earlier.get(name) != now.get(name) for name in ("revision", "checks", "packages", "sandbox", "dirty"))
+    return any(earlier.get(name) != now.get(name) for name in MADE_WITH)
 
 
 def _judge(options: argparse.Namespace) -> Callable[[execute.Todo], dict[str, Json]]:

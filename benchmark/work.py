@@ -33,11 +33,11 @@ def pieces(
     cells: Sequence[Cell], programs: Sequence[Program], era: Era, shard: Shard, docs: str | None = None
 ) -> Iterator[Piece]:
     """All work, program by program: what needs the same original comes one after the other."""
-    for program in programs:
-        if shard.has(program.id):
-            for cell in cells:
-                if belonging([program], cell.row.framework, cell.row.source):
-                    yield Piece(cell, program, era, docs if cell.approach else None)
+    asked = [one for one in programs if any(belonging([one], cell.row.framework, cell.row.source) for cell in cells)]
+    for program in shard.of(asked):
+        for cell in cells:
+            if belonging([program], cell.row.framework, cell.row.source):
+                yield Piece(cell, program, era, docs if cell.approach else None)
 
 
 def assignment(piece: Piece, root: Path, *, timeout: float) -> tuple[Assignment, How]:
@@ -58,4 +58,4 @@ def assignment(piece: Piece, root: Path, *, timeout: float) -> tuple[Assignment,
     row = piece.cell.row
     verb = "translate" if row.source else "add"
     asked = Command(verb, row.component, row.source, functionality=row.functionality)  # type: ignore[arg-type]
-    return assign(asked, gathered.source(gathered.scripts[0]), gathered, how), how
+    return assign(asked, gathered.source(gathered.scripts[0]), gathered, how, name=piece.name), how

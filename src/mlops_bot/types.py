@@ -232,6 +232,7 @@ class Proposal:
     seconds: float = 0.0
     docs: tuple[Citation, ...] = ()  # the documentation that was in its prompt
     notes: tuple[str, ...] = ()  # what a recipe says of its change: decisions, and what has no counterpart
+    revision: str | None = None  # of the model, as the server names it: "gpt-4.1-2025-04-14", a commit
 
 
 @dataclass(frozen=True, slots=True)

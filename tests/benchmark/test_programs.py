@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from benchmark.programs import Form, Program, SourcePath, load
+from benchmark.programs import Form, Program, SourcePath, belonging, load
 
 from benchmark import fetch, protocol, standins
 from mlops_bot.errors import UserError
@@ -23,8 +23,14 @@ PROGRAM = Program(
 
 
 def test_there_are_the_papers_programs() -> None:
-    assert Counter(program.framework for program in load()) == {"pytorch": 10, "lightning": 4, "keras": 4, "sklearn": 4}
-    for program in load():
+    fetched = [program for program in load() if program.own is None]
+    assert Counter(program.framework for program in fetched) == {
+        "pytorch": 10,
+        "lightning": 4,
+        "keras": 4,
+        "sklearn": 4,
+    }
+    for program in fetched:
         for form in program.forms.values():
             assert all(len(file.sha256) == 64 for file in form.files)
             assert program.entry in {file.path for file in form.files}
@@ -76,17 +82,28 @@ def test_standins_are_always_the_same_and_are_what_they_claim() -> None:
 
 def test_cells_are_the_papers() -> None:
     models = list(protocol.cells("openai:gpt"))
-    assert len(models) == (2 * 2 + 4 + 3 + 3) * 3
+    assert sum(cell.row.table != protocol.TRANSLATION for cell in models) == (2 * 2 + 4 + 3 + 3) * 3
     assert {cell.samples for cell in models if cell.temperature == 0} == {1}
     assert {cell.samples for cell in models if cell.temperature} == {3}
     recipes = list(protocol.cells("recipe"))
-    assert len(recipes) == 12 and {(cell.style, cell.temperature, cell.samples) for cell in recipes} == {
+    assert len(recipes) == 12 + 7 and {(cell.style, cell.temperature, cell.samples) for cell in recipes} == {
         (None, None, 1)
     }
+
+
+def test_translations_have_an_approach_instead_of_a_style() -> None:
+    cells = [cell for cell in protocol.cells("openai:gpt", tables=["translation"]) if cell.row.component == "dvc"]
+    assert len(cells) == 4 * 3 and {cell.approach for cell in cells} == set(protocol.APPROACHES)
+    assert all(cell.approach is None for cell in protocol.cells("openai:gpt", tables=["1", "2", "3", "4"]))
+    mine = belonging(load(), None, "gitpython")
+    assert len(mine) >= 10 and all(program.own and program.own.is_file() for program in mine)
+    for row in protocol.rows([protocol.TRANSLATION]):
+        assert belonging(load(), row.framework, row.source)
 
 
 def test_every_program_is_in_one_shard() -> None:
     for count in (1, 2, 3, 8):
         shards = [protocol.Shard(index, count) for index in range(1, count + 1)]
-        for program in load():
-            assert sum(shard.has(program.id) for shard in shards) == 1
+        parts = [shard.of(load()) for shard in shards]
+        assert sorted(program.id for part in parts for program in part) == sorted(program.id for program in load())
+        assert max(map(len, parts)) - min(map(len, parts)) <= 1

@@ -115,7 +115,7 @@ def test_runs_are_compared_program_by_program(tmp_path: Path) -> None:
     )
     (cell,) = [cell for cell in found["cells"] if cell["cell"] == RECIPE]
     assert (cell["before"], cell["after"], cell["won"], cell["lost"]) == (1, 2, ["sklearn/plot_gpr_co2"], [])
-    assert not cell["worse_beyond_chance"]
+    assert not cell["dropped"] and not found["dropped"]
     assert "sklearn/plot_gpr_co2" in compare.markdown(found)
 
 

@@ -73,6 +73,7 @@ class _Sample:
     cost: float | None
     seconds: float
     temperature: float | None
+    revision: str | None
 
 
 class ChatEngine(ABC):
@@ -144,6 +145,7 @@ class ChatEngine(ABC):
                 cost=sample.cost,
                 finish_reason=sample.finish_reason,
                 seconds=sample.seconds,
+                revision=sample.revision,
             )
             for index, sample in enumerate(samples)
         ]
@@ -178,6 +180,7 @@ class ChatEngine(ABC):
                 cost=None if sample.cost is None or rest.cost is None else sample.cost + rest.cost,
                 seconds=sample.seconds + rest.seconds,
                 temperature=sample.temperature,
+                revision=sample.revision,
             )
             if not rest.text:
                 break
@@ -234,6 +237,7 @@ class ChatEngine(ABC):
                 cost=None if cost is None else cost / len(choices),
                 seconds=seconds / len(choices),
                 temperature=temperature if self._dialect.temperature else None,
+                revision=completion.revision,
             )
             for index, choice in enumerate(choices)
         ]

@@ -24,6 +24,7 @@ class Completion:
     choices: tuple[Choice, ...]
     input_tokens: int | None = None
     output_tokens: int | None = None
+    revision: str | None = None  # what answered, in the server's words
 
 
 def read_body(body: str) -> Completion:
@@ -36,7 +37,7 @@ def read_body(body: str) -> Completion:
         raise UnreadableError(_quote(body))
     rows = list(_dicts(document["choices"]))
     rows.sort(key=lambda row: _count(row.get("index")) or 0)
-    return Completion(tuple(_choice(row) for row in rows), *_usage(document.get("usage")))
+    return Completion(tuple(_choice(row) for row in rows), *_usage(document.get("usage")), _revision(document))
 
 
 @dataclass(slots=True)
@@ -49,6 +50,7 @@ class StreamReader:
     _texts: dict[int, list[str]] = field(default_factory=dict)
     _reasons: dict[int, str | None] = field(default_factory=dict)
     _usage: tuple[int | None, int | None] = (None, None)
+    _revision: str | None = None
 
     def feed(self, line: str) -> None:
         """One line without its newline. Raises UnreadableError for an event that is not JSON."""
@@ -69,6 +71,7 @@ class StreamReader:
             self.error = event["error"]
         if event.get("usage"):
             self._usage = _usage(event["usage"])
+        self._revision = _revision(event) or self._revision
         rows = event.get("choices")
         for row in _dicts(rows if isinstance(rows, list) else ()):
             index = _count(row.get("index")) or 0
@@ -89,7 +92,13 @@ class StreamReader:
 
     def completion(self) -> Completion:
         choices = (Choice("".join(self._texts[index]), self._reasons.get(index)) for index in sorted(self._texts))
-        return Completion(tuple(choices), *self._usage)
+        return Completion(tuple(choices), *self._usage, self._revision)
+
+
+def _revision(document: dict[str, Json]) -> str | None:
+    """The model that answered and the configuration behind it, as far as the server says."""
+    said = [str(document[name]) for name in ("model", "system_fingerprint") if document.get(name)]
+    return " ".join(said) or None
 
 
 def error_fields(body: Json) -> tuple[str, str, str]:

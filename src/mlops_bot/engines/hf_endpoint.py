@@ -79,6 +79,19 @@ class InferenceEndpoint:
             else:
                 self._endpoint.scale_to_zero()
 
+    def pause(self) -> None:
+        """Pauses it, whoever woke it; nothing where it sleeps. Raises EngineError when it may still be running."""
+        with self._translated("be looked up, so it may still be running and charged for"):
+            self._endpoint = _api(self._token).get_inference_endpoint(
+                self.name, namespace=self._namespace, token=self._token
+            )
+        if self._state in _ASLEEP:
+            self._say(f"endpoint {self.name} is {_words(self._state)} already")
+            return
+        self._say(f"pausing endpoint {self.name}")
+        with self._translated("be paused, so it may still be running and charged for"):
+            self._endpoint.pause()
+
     @property
     def _state(self) -> str:
         # A member of the library's enumeration, or the bare word of its API.

@@ -171,6 +171,7 @@ class TGIEngine:
             cost=cost,
             finish_reason=reason,
             seconds=time.monotonic() - started,
+            revision=server.revision,
         )
 
     def _generate(

@@ -48,6 +48,7 @@ class Server:
     model: str
     limits: Limits
     template: Template
+    revision: str | None = None  # the commit of the model, where the server says it
     tokenizes: bool = True  # has the /tokenize route, from 1.4 on
 
     def count(self, prompt: str) -> tuple[int, int]:
@@ -90,7 +91,8 @@ def find(config: TGIConfig, endpoint: InferenceEndpoint | None, *, retrier: Retr
     if template is None:
         template = TEMPLATES["plain"]
         progress("engine", f"the prompt template of {model} is not known: sending plain text")
-    return Server(http, model, limits, template)
+    commit = document.get("model_sha") if isinstance(document, dict) else None
+    return Server(http, model, limits, template, revision=str(commit) if commit else None)
 
 
 def _address(config: TGIConfig, endpoint: InferenceEndpoint | None) -> tuple[str, str | None]:
