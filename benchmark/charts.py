@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from benchmark.report import Line
+    from benchmark.results import Line
 
 
 def heat_map(lines: Sequence[Line], place: Path) -> dict[str, str]:

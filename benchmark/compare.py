@@ -7,9 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from math import comb
 
-from benchmark import report, score
+from benchmark import score
 from benchmark.manifest import MADE_WITH
-from benchmark.report import Results
+from benchmark.results import Results, results
 from benchmark.score import wilson
 from benchmark.tables import table
 from mlops_bot.commands import common
@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
     for folder in (options.before, options.after):
         if not (folder / "attempts.jsonl").is_file():
             raise UserError(f"{folder}: holds no run", hint="name two folders of `python -m benchmark run --out DIR`")
-    found = compared(report.results(options.before), report.results(options.after))
+    found = compared(results(options.before), results(options.after))
     if options.json != "-":
         print(markdown(found))
     common.write_json(options.json, found)

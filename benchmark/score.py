@@ -32,7 +32,7 @@ class Rate:
 class Score:
     """One cell. `not_runnable`: programs that do not count, with the reason. `missing`: without any verdict yet."""
 
-    pass_any: Rate  # any of the samples: the paper's pass@3
+    pass_any: Rate  # pass@3 as in the paper: any of the samples; of more than three samples its unbiased estimate
     pass_one: Rate  # the mean over samples: pass@1
     not_runnable: Mapping[str, str]
     missing: tuple[str, ...]
@@ -63,11 +63,18 @@ def score(
     judged = {name: results for name, results in judged.items() if results}
     missing = tuple(name for name in programs if name not in judged and name not in not_runnable)
     return Score(
-        wilson(sum(any(results) for results in judged.values()), len(judged)),
+        _pass_at_3(list(judged.values())),
         clustered([sum(results) / len(results) for results in judged.values()]),
         not_runnable,
         missing,
     )
+
+
+def _pass_at_3(programs: Sequence[Sequence[bool]]) -> Rate:
+    """Over the samples of each program."""
+    if all(len(results) <= 3 for results in programs):
+        return wilson(sum(any(results) for results in programs), len(programs))
+    return clustered([pass_at_k(len(results), sum(results), min(3, len(results))) for results in programs])
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from benchmark.records import Records
+from benchmark.results import results
 
 from benchmark import compare, report
 from mlops_bot.errors import UserError
@@ -104,15 +105,13 @@ def test_merging_shards_twice_gives_the_same_report(tmp_path: Path) -> None:
 
 def test_a_later_verdict_replaces_an_earlier_one(tmp_path: Path) -> None:
     again = [attempt(RECIPE, "sklearn/plot_gpr_co2", "error"), attempt(RECIPE, "sklearn/plot_gpr_co2", "passed")]
-    found = report.results(kept(tmp_path / "run", again))
+    found = results(kept(tmp_path / "run", again))
     assert [entry["outcome"] for entry in found.attempts] == ["passed"]
 
 
 def test_runs_are_compared_program_by_program(tmp_path: Path) -> None:
     after = [{**entry, "outcome": "passed" if entry["outcome"] == "failed" else entry["outcome"]} for entry in ATTEMPTS]
-    found = compare.compared(
-        report.results(kept(tmp_path / "a", ATTEMPTS)), report.results(kept(tmp_path / "b", after))
-    )
+    found = compare.compared(results(kept(tmp_path / "a", ATTEMPTS)), results(kept(tmp_path / "b", after)))
     (cell,) = [cell for cell in found["cells"] if cell["cell"] == RECIPE]
     assert (cell["before"], cell["after"], cell["won"], cell["lost"]) == (1, 2, ["sklearn/plot_gpr_co2"], [])
     assert not cell["dropped"] and not found["dropped"]

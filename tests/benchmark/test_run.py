@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from benchmark.programs import ERAS, Form, Program
 from benchmark.records import Records
+from benchmark.results import results
 from tests.docs.contract import chunk, index, records
 from tests.servers.openai_server import Answer, OpenAIServer, Reply
 
@@ -89,7 +90,7 @@ def test_answers_of_every_kind_are_told_apart(machine: Path, monkeypatch: pytest
     assert [found["0.2", sample]["category"] for sample in range(4)] == list(SAMPLES)
     assert [found["0.2", sample]["paper"] for sample in range(4)] == [False, False, False, True]
     assert {found["1", sample]["category"] for sample in range(4)} == {"truncated"}
-    lines = {line.temperature: line for line in report.results(machine / "run").lines}
+    lines = {line.temperature: line for line in results(machine / "run").lines}
     assert (lines["0.2"].verified.pass_any.value, lines["0.2"].paper.pass_any.value) == (0.0, 1.0)
     assert lines["0.2"].paper.pass_one.value == 0.25
 
@@ -126,7 +127,7 @@ def test_translations_are_asked_with_the_documentation_of_each_approach(
     kept = Records(machine / "run" / "generations.jsonl").all()
     assert len(kept) == 4 * (1 + 3)
     assert all(entry["proposal"]["docs"] for entry in kept)
-    found = report.results(machine / "run")
+    found = results(machine / "run")
     assert [(line.style, line.verified.pass_any.value) for line in found.lines if line.temperature == "1"] == [
         (name, 1.0) for name in ("docs-search", "llm-search", "llm-docs-search", "calls")
     ]
