@@ -68,9 +68,75 @@ def results() -> dict[str, bytes]:
     return {"results/.keep": b""}
 
 
+_VOCABULARY = """\
+class Vocab:
+    def __init__(self, words):
+        self._words = words
+        self._places = {word: place for place, word in enumerate(words)}
+        self._unknown = None
+
+    def __len__(self):
+        return len(self._words)
+
+    def __call__(self, words):
+        return [self._places.get(word, self._unknown) for word in words]
+
+    def set_default_index(self, place):
+        self._unknown = place
+
+    def lookup_tokens(self, places):
+        return [self._words[place] for place in places]
+
+
+def build_vocab_from_iterator(iterator, min_freq=1, specials=(), special_first=True):
+    counts = {}
+    for words in iterator:
+        for word in words:
+            counts[word] = counts.get(word, 0) + 1
+    words = sorted(word for word, count in counts.items() if count >= min_freq and word not in specials)
+    return Vocab([*specials, *words] if special_first else [*words, *specials])
+"""
+_SENTENCES = """\
+from itertools import product
+
+from torch.utils.data import IterableDataset
+
+from . import multi30k
+
+_PLACES = [("im Wald", "in the forest"), ("am Meer", "by the sea"), ("auf dem Berg", "on the hill")]
+_ANIMALS = [("Eine Katze", "A cat"), ("Ein Pferd", "A horse"), ("Ein Vogel", "A bird")]
+_DEEDS = [("schläft", "sleeps"), ("wartet", "waits")]
+
+
+class Multi30k(IterableDataset):
+    def __init__(self, root=None, split="train", language_pair=("de", "en")):
+        pairs = [[f"{a[n]} {d[n]} {p[n]} ." for n in (0, 1)] for a, d, p in product(_ANIMALS, _DEEDS, _PLACES)]
+        order = [0, 1] if language_pair[0] == "de" else [1, 0]
+        self._pairs = [tuple(pair[n] for n in order) for pair in (pairs if split == "train" else pairs[::4])]
+
+    def __iter__(self):
+        return iter(self._pairs)
+"""
+
+
+def torchtext() -> dict[str, bytes]:
+    """What a translation program uses of torchtext, whose last release runs with no present torch: words apart by
+    spaces, a vocabulary, and made-up sentences for Multi30k."""
+    files = {
+        "__init__.py": "",
+        "data/__init__.py": "",
+        "data/utils.py": "def get_tokenizer(tokenizer, language='en'):\n    return str.split\n",
+        "datasets/__init__.py": _SENTENCES,
+        "datasets/multi30k.py": "URL = {}\n",
+        "vocab.py": _VOCABULARY,
+    }
+    return {f"torchtext/{path}": content.encode() for path, content in files.items()}
+
+
 STANDINS: Mapping[str, Callable[[], dict[str, bytes]]] = {
     "imagefolder": imagefolder,
     "images": images,
     "text": text,
     "results": results,
+    "torchtext": torchtext,
 }

@@ -33,7 +33,7 @@ def fenced(text: str) -> str:
 
 # What a model answers at temperature 0.2, and what has to come of it.
 SAMPLES = {
-    "syntax": fenced(RIGHT + "print('largest difference:'\n"),
+    "syntax": fenced(RIGHT.replace("deep.fit(X, y)", "deep.fit(X y)")),
     "missing API": fenced(RIGHT.replace("\n\n", "\nmlflow.log_everything()\n\n", 1)),
     "elided": fenced(
         "import mlflow\nmlflow.sklearn.autolog()\n\ndef train():\n    # ... existing code ...\n    pass\n"
