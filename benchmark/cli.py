@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--merge", metavar="RUN", type=Path, action="append", default=[], help="take in another shard")
     report.add_argument("--verdicts", metavar="FILE", type=Path, help="what `benchmark verdicts --json FILE` wrote")
     report.add_argument("--out", metavar="DIR", type=Path, help="where the report goes (default RUN/report)")
+    report.add_argument("--mlflow", metavar="URI", help="log the scores as MLflow runs, too: sqlite:///scores.db")
     report.set_defaults(command=_command("report"))
 
     compare = commands.add_parser("compare", help="where two runs differ, and whether that is more than chance")

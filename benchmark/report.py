@@ -9,7 +9,7 @@ import argparse
 import json
 from collections.abc import Mapping
 
-from benchmark import charts, html
+from benchmark import charts, html, tracked
 from benchmark.records import Records, merge
 from benchmark.results import Results, results
 from benchmark.score import Rate
@@ -40,6 +40,8 @@ def run(options: argparse.Namespace) -> int:
     page = html.page(found, health=said, sound=sound, made_with=made_with(found.manifest), pictures=pictures)
     (place / "report.html").write_text(page, encoding="utf-8")
     print(f"{place / 'report.md'}\n{place / 'report.html'}")
+    if options.mlflow:
+        print(f"{tracked.log(found, options.mlflow, place)} runs in {options.mlflow}")
     return 0
 
 

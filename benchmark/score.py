@@ -116,6 +116,10 @@ def clustered(shares: Sequence[float]) -> Rate:
 
 _CATEGORIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("parse", "truncated", ("cut off",)),
+    ("parse", "syntax", ("not valid Python",)),
+    ("parse", "refused", ("the model refused",)),
+    ("parse", "nothing changed", ("nothing was changed",)),
+    ("parse", "no code", ("no code", "is empty", "no new version")),
     ("parse", "elided", ("skip", "left out", "elid", "unchanged", "placeholder")),
     ("static", "syntax", ("does not compile",)),
     ("static", "elided", ("skip", "left out", "elid")),

@@ -53,7 +53,7 @@ def kept(folder: Path, attempts: list[dict[str, Any]]) -> Path:
 
 
 def written(folder: Path, **more: Any) -> Path:
-    options = {"run": folder, "merge": [], "verdicts": None, "out": None, **more}
+    options = {"run": folder, "merge": [], "verdicts": None, "out": None, "mlflow": None, **more}
     assert report.run(Namespace(**options)) == 0
     return folder / "report"
 
@@ -66,6 +66,20 @@ def test_ours_stands_beside_the_published_numbers(tmp_path: Path) -> None:
     assert "100 % (21-100)" in model and "33 %" in model
     assert "it needs download x" in text and "| sklearn/plot_digits_denoising | not runnable |" in text
     assert "was not measured for this report" in text
+
+
+@pytest.mark.slow
+def test_scores_are_mlflow_runs(tmp_path: Path) -> None:
+    import mlflow
+
+    uri = f"sqlite:///{tmp_path}/scores.db"
+    written(kept(tmp_path / "run", ATTEMPTS), mlflow=uri)
+    client = mlflow.MlflowClient(uri)
+    (experiment,) = [one for one in client.search_experiments() if one.name == "mlops-bot benchmark"]
+    runs = client.search_runs([experiment.experiment_id])
+    cells = {run.data.params["engine"]: run.data.metrics for run in runs if "engine" in run.data.params}
+    assert cells["recipe"]["verified_pass_3"] == 0.5 and cells["openai:some/model"]["verified_pass_3"] == 1.0
+    assert len(runs) == 3
 
 
 @pytest.mark.parametrize(("killed", "broken"), [(99, False), (60, True)])

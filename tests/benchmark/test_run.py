@@ -36,10 +36,12 @@ SAMPLES = {
     "syntax": fenced(RIGHT.replace("deep.fit(X, y)", "deep.fit(X y)")),
     "missing API": fenced(RIGHT.replace("\n\n", "\nmlflow.log_everything()\n\n", 1)),
     "elided": fenced(
-        "import mlflow\nmlflow.sklearn.autolog()\n\ndef train():\n    # ... existing code ...\n    pass\n"
+        RIGHT.replace(
+            "shallow.fit(X, y)\ndeep.fit(X, y)\n", "# ... existing code ...\nm.fit(A, B)\n# ... existing code ...\n"
+        )
     ),
-    # Reads as a changed training; it runs, and is tracked: the paper's criterion takes it.
-    "training changed": fenced(RIGHT.replace("deep.fit(X, y)\n", "deep.fit(X, y)\n" * 2)),
+    # Reading rejects it. It runs, and is tracked: the paper's criterion takes it.
+    "training changed": fenced(RIGHT.replace("max_depth=5", "max_depth=4")),
 }
 
 
@@ -88,6 +90,7 @@ def test_answers_of_every_kind_are_told_apart(machine: Path, monkeypatch: pytest
     found = by_sample(machine / "run")
     assert found["0", 0]["category"] == "verified"
     assert [found["0.2", sample]["category"] for sample in range(4)] == list(SAMPLES)
+    assert found["0.2", 3]["stage"] == "static"
     assert [found["0.2", sample]["paper"] for sample in range(4)] == [False, False, False, True]
     assert {found["1", sample]["category"] for sample in range(4)} == {"truncated"}
     lines = {line.temperature: line for line in results(machine / "run").lines}

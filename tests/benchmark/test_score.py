@@ -89,6 +89,8 @@ def test_nothing_to_count_has_no_share() -> None:
             {**attempt("a", "failed"), "stage": "static", "reason": "the function `f` (line 3) is lost"},
             "training changed",
         ),
+        ({**attempt("a", "failed"), "stage": "parse", "reason": "the new a.py is not valid Python: line 2"}, "syntax"),
+        ({**attempt("a", "failed"), "stage": "parse", "reason": "the model refused: no"}, "refused"),
         ({**attempt("a", "failed"), "stage": "run", "reason": "it ended with ImportError: x"}, "import"),
         ({**attempt("a", "failed"), "stage": "effect", "reason": "no run"}, "ran, no effect"),
         ({**attempt("a", "failed"), "stage": "preserved", "reason": "x"}, "training changed"),
