@@ -41,7 +41,7 @@ SAMPLES = {
         )
     ),
     # Reading rejects it. It runs, and is tracked: the paper's criterion takes it.
-    "training changed": fenced(RIGHT.replace("max_depth=5", "max_depth=4")),
+    "training changed": fenced(RIGHT.replace("y[::5] += 3 * (0.5 - rng.rand(16))\n", "")),
 }
 
 
