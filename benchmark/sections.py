@@ -56,15 +56,21 @@ def percent(rate: Rate) -> str:
 def _table(title: str, note: str, mine: Sequence[Line]) -> Section:
     models = sorted({model for line in mine for model in line.published})
     head = [*_columns(mine[0].row), "engine", "temperature", "programs", "verified pass@3", "verified pass@1",
-            "runs pass@3", "runs pass@1", *(f"paper: {model}" for model in models)]  # fmt: skip
+            "runs pass@3", "runs pass@1", *(f"paper: {model.partition(' (')[0]}" for model in models)]  # fmt: skip
     rows = [
         [line.row.component, line.row.of, line.style, line.engine, line.temperature,
-         line.verified.pass_any.programs, percent(line.verified.pass_any), percent(line.verified.pass_one),
+         _counted(line), percent(line.verified.pass_any), percent(line.verified.pass_one),
          percent(line.paper.pass_any), percent(line.paper.pass_one),
          *(_number(line.published.get(model)) for model in models)]
         for line in mine
     ]  # fmt: skip
     return Section(title, head, rows, note)
+
+
+def _counted(line: Line) -> str:
+    """How many programs count, of how many there are."""
+    score = line.verified
+    return f"{score.pass_any.programs} of {score.pass_any.programs + len(score.not_runnable) + len(score.missing)}"
 
 
 def _columns(row: Row) -> tuple[str, str, str]:

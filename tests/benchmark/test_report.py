@@ -132,6 +132,19 @@ def test_runs_are_compared_program_by_program(tmp_path: Path) -> None:
     assert "sklearn/plot_gpr_co2" in compare.markdown(found)
 
 
+@pytest.mark.parametrize(("lost", "dropped"), [(0, False), (2, False), (3, True)])
+def test_a_drop_below_the_interval_is_one(tmp_path: Path, lost: int, dropped: bool) -> None:
+    """Of ten of ten the interval begins at 72 %."""
+    old = [attempt("2/wandb/pytorch/recipe/-/-", f"pytorch/{number}", "passed") for number in range(10)]
+    new = [{**entry, "outcome": "failed"} if number < lost else entry for number, entry in enumerate(old)]
+    before, after = kept(tmp_path / "a", old), kept(tmp_path / "b", new)
+    out = tmp_path / "comparison.json"
+    assert compare.run(Namespace(before=before, after=after, json=str(out))) == int(dropped)
+    document = json.loads(out.read_text())
+    assert document["dropped"] is dropped and document["cells"][0]["dropped"] is dropped
+    assert len(document["cells"][0]["lost"]) == document["overall"]["worse"] == lost
+
+
 def test_the_sign_test_is_exact() -> None:
     assert compare.sign_test(0, 0) == 1.0 and compare.sign_test(6, 0) == pytest.approx(2 / 64)
     assert compare.sign_test(5, 1) == pytest.approx(14 / 64)
