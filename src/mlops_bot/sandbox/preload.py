@@ -33,7 +33,10 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "pytorch_lightning": ("pytorch_lightning",),
     "keras": ("keras",),
     "optuna": ("optuna",),
-    "mlflow": ("mlflow", "mlflow.store.tracking.sqlalchemy_store"),
+    "mlflow": (
+        "mlflow", "mlflow.store.tracking.sqlalchemy_store", "mlflow.store.tracking.sqlalchemy_workspace_store",
+        "git", "IPython",  # which it looks for as a run begins
+    ),
     "wandb": ("wandb",),
     "nncf": ("nncf", "nncf.torch"),
     "git": ("git",),

@@ -206,12 +206,9 @@ class Worker:
 
     def settle(self, request):
         """Puts right what differs from a process that was started for this program."""
-        import atexit
-        import gc
         import importlib
         import signal
 
-        atexit.register(gc.unfreeze)  # what is left at the end is cleared as it would be
         signal.set_wakeup_fd(-1)
         os.closerange(3, 4096)  # the supervisor's
         for signum in (signal.SIGCHLD, signal.SIGALRM, signal.SIGTERM):
@@ -294,6 +291,22 @@ def execute(path):
     exec(compile(source, filename, "exec", dont_inherit=True), module.__dict__)
 
 
+def run(path):
+    """The script from its first line to its end, and Python's answer to how it ended: the exit code."""
+    try:
+        execute(path)
+    except SystemExit as ended:
+        code = ended.code
+    except BaseException:
+        code = shown()
+    else:
+        return 0
+    if code is None or isinstance(code, int):
+        return (code or 0) & 0xFF
+    sys.stderr.write("%s\n" % (code,))
+    return 1
+
+
 def shown():
     """Shows the exception that the program did not catch, and returns the exit code."""
     kind, value, traceback = sys.exc_info()
@@ -302,13 +315,57 @@ def shown():
     sys.last_type, sys.last_value, sys.last_traceback = kind, value, traceback
     try:
         sys.excepthook(kind, value.with_traceback(traceback), traceback)
-    except Exception as error:
+    except SystemExit as ended:
+        return ended.code
+    except BaseException as error:
         sys.stderr.write("Error in sys.excepthook: %s\n" % error)
     return 130 if issubclass(kind, KeyboardInterrupt) else 1
 
 
+def end(code, own):
+    """The end of a Python process, but for clearing away the libraries: they were here before the program, their
+    objects fill most of the memory, and to touch each of them takes longer than a small program does.
+
+    `own`: the folder of the program's modules, whose objects are cleared away.
+    """
+    import atexit
+    import ctypes
+    import gc
+    import io
+    import threading
+
+    try:
+        threading._shutdown()
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    atexit._run_exitfuncs()
+    try:
+        sys.last_type = sys.last_value = sys.last_traceback = None
+        for name, module in list(sys.modules.items()):
+            if name == "__main__" or str(getattr(module, "__file__", None)).startswith(own):
+                del sys.modules[name]
+        module = None
+        gc.collect()
+        for item in gc.get_objects():  # files that libraries hold open for the program
+            if issubclass(type(item), (io.TextIOWrapper, io.BufferedWriter)) and not item.closed:
+                try:
+                    item.flush()
+                except (OSError, ValueError):
+                    pass
+    except BaseException as error:
+        os.write(2, ("%s: %s\n" % (type(error).__name__, error)).encode("utf-8", "replace"))
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except (OSError, ValueError):
+            code = 120  # as Python says that output was lost
+    ctypes.CDLL(None).fflush(None)
+    os._exit(code)
+
+
 def begin():
-    """The worker's life. Returns in a program, ready for its first line: its script's path."""
+    """The worker's life. Returns in a program, ready for its first line: its script's path, and where its files are."""
     import socket
 
     control = socket.socket(fileno=CONTROL)
@@ -326,17 +383,9 @@ def begin():
     request = worker.serve(control)
     control.detach()
     worker.settle(request)
-    return request["argv"][1]
+    return request["argv"][1], os.path.join(worker.run, "")
 
 
 if __name__ == "__main__":
-    SCRIPT = begin()
-    CODE = None
-    try:
-        execute(SCRIPT)
-    except SystemExit:
-        raise  # Python itself knows what to do with it
-    except BaseException:
-        CODE = shown()
-    if CODE is not None:
-        raise SystemExit(CODE)
+    SCRIPT, OWN = begin()
+    end(run(SCRIPT), OWN)
