@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -23,7 +23,17 @@ _Definition = TypeVar("_Definition", bound="ast.FunctionDef | ast.AsyncFunctionD
 def without(code: Code, component: Component) -> Code:
     """`code` without the statements, imports, decorators, base classes and parameters that are the component's."""
     names = names_of(code, component)
-    kept = [item for item in code.items if not _mentions_any(item, names, component)]
+    gone = {item.node for item in code.items if _mentions_any(item, names, component)}
+    for item in reversed(code.items):  # inner ones first: what only asked whether to do it goes with it
+        if isinstance(item.node, ast.If) and all(part in gone for part in (*item.node.body, *item.node.orelse)):
+            gone.add(item.node)
+    kept = [item for item in code.items if item.node not in gone]
+    needless = _names(code.items) - _names(kept)  # imports for what is gone
+    imports = {
+        local: name
+        for local, name in code.imports.items()
+        if not belongs(name, component) and local.partition(".")[0] not in needless
+    }
     places = {item.index: index for index, item in enumerate(kept)}
     items = [
         replace(item, index=index, loops=tuple(places[loop] for loop in item.loops if loop in places))
@@ -32,8 +42,12 @@ def without(code: Code, component: Component) -> Code:
     return replace(
         code,
         items=items,
-        imports={local: name for local, name in code.imports.items() if not belongs(name, component)},
-        import_lines={name: line for name, line in code.import_lines.items() if not belongs(name, component)},
+        imports=imports,
+        import_lines={
+            name: line
+            for name, line in code.import_lines.items()
+            if not belongs(name, component) and (name in imports.values() or name not in code.imports.values())
+        },
         definitions={name: _bare(node, names) for name, node in code.definitions.items()},
     )
 
@@ -122,6 +136,12 @@ def _made(value: ast.expr, names: set[str]) -> bool:
             value = value.func
         else:
             return False
+
+
+def _names(items: Sequence[Item]) -> frozenset[str]:
+    """Names that statements use, each without the statements inside of it."""
+    parts = [part for item in items for part in ((item.node,) if item.kind == "simple" else item.parts)]
+    return frozenset(node.id for part in parts for node in ast.walk(part) if isinstance(node, ast.Name))
 
 
 def _mentions_any(item: Item, names: frozenset[str], component: Component) -> bool:

@@ -46,6 +46,8 @@ def check(
     kept = before
     if task.source_component is not None:
         kept = leaving.without(before, task.source_component)
+        if task.component.keeps_code:  # its calls are there already, and change with what they handle
+            kept = leaving.without(kept, task.component)
     reason = used.elided(before, after) or read(kept, after, _hyperparameters(before, facts))
     if reason is None and task.source_component is not None and not task.source_component.keeps_code:
         reason = leaving.left(after, task.source_component)

@@ -163,7 +163,8 @@ class _Comparison:
             now = new.get(path)
             if now is None:
                 return f"{path} is in {where} of the original, and neither in Git nor in DVC now"
-            if what == "data" and now["how"] != self.home and self.given.get(path) != file["md5"]:
+            homes = ("git", "lfs") if self.home == "git" else (self.home,)
+            if what == "data" and now["how"] not in homes and self.given.get(path) != file["md5"]:
                 place = {"git": "still a file of Git itself", "lfs": "still in Git LFS", "dvc": "still under DVC"}[
                     str(now["how"])
                 ]
@@ -315,6 +316,8 @@ def _no_dvc(after: Mapping[str, Json]) -> str | None:
     for path, repository in after.items():
         if _has_dvc_data(repository):
             return f"{_place(path)}: data is still under DVC"
+        if repository.get("dvc"):
+            return f"{_place(path)}: it is still a DVC repository"
     return None
 
 
