@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from tests.components.judging import Judge
+
+from mlops_bot.types import Failed, Passed
 
 from .running import judge_runs
 from .support import program, swap
@@ -23,3 +28,30 @@ def test_a_right_and_a_wrong_adaptation() -> None:
     assert failed is not None
     assert failed.stage == "effect"
     assert "mse" in failed.reason
+
+
+BY_EPOCH = """import numpy as np
+from sklearn.linear_model import SGDClassifier
+
+rng = np.random.default_rng(3)
+X = rng.normal(size=(200, 5))
+y = (X[:, 0] > 0).astype(int)
+model = SGDClassifier(alpha=0.01, random_state=0)
+scores = []
+for epoch in range(5):
+    model.partial_fit(X, y, classes=[0, 1])
+    scores.append(model.score(X, y))
+    print(f"epoch {epoch}: accuracy {scores[-1]:.4f}")
+"""
+
+
+@pytest.mark.slow
+def test_a_candidate_that_needs_every_epoch_gets_them(tmp_path: Path) -> None:
+    judge = Judge("mlflow", BY_EPOCH, tmp_path)
+    logged = "    for number in range(5):\n        mlflow.log_metric('accuracy', scores[number], step=number)\n"
+    start = "with mlflow.start_run():\n    mlflow.log_param('alpha', model.alpha)\n"
+    assert isinstance(judge("import mlflow\n" + BY_EPOCH + start + logged), Passed)
+    assert any("running again with 5 epochs" in line for line in judge.said)
+    beyond = judge("import mlflow\n" + BY_EPOCH + start + logged.replace("range(5)", "range(6)"))
+    assert isinstance(beyond, Failed)
+    assert "IndexError" in beyond.reason

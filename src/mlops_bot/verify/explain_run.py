@@ -60,6 +60,11 @@ def last_error(observation: Observation) -> str | None:
     return usage[-1].strip()[:300] if usage else None
 
 
+def counts_on_epochs(adapted: Observation) -> bool:
+    """Whether a failure may come of epochs that the smoke run left out: `history["loss"][2]` after two of three."""
+    return (last_error(adapted) or "").partition(":")[0] in ("IndexError", "KeyError")
+
+
 def _own_frame(lines: list[str]) -> str:
     """The innermost frame of the project's own files, as " (train.py, line 12)"."""
     for line in reversed(lines):

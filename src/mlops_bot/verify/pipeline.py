@@ -35,7 +35,7 @@ from mlops_bot.types import (
 from mlops_bot.verify import api as api_module
 from mlops_bot.verify import explain_run, job, observe, policy, preserved, static
 
-CHECKS_VERSION = 6  # part of every verdict's cache key: raise it when a check changes its mind
+CHECKS_VERSION = 7  # part of every verdict's cache key: raise it when a check changes its mind
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,8 @@ class Verifier:
         seeded = {**files, **self._seed(files, task.component)}
         adapted, result = self._run(seeded, component=task.component, stage="run")
         if not adapted.ok:
-            if policy.needs_epochs(task.functionality) and (other := self._longer(adapted)) is not None:
+            all_epochs = policy.needs_epochs(task.functionality) or explain_run.counts_on_epochs(adapted)
+            if all_epochs and (other := self._longer(adapted)) is not None:
                 return other._run_and_look(candidate)
             return Failed("run", explain_run.why_candidate_failed(adapted), explain_run.tail(adapted))
 

@@ -56,6 +56,15 @@ WRONG = [
                 ("LogisticRegression(C=C,", "LogisticRegression(C=0.5 if C else 1.0,"),
             ],
         ),
+        (
+            "ignores its parameter, under another name",
+            "the trials ignore what they are given (strength)",
+            [
+                ('suggest_float("C"', 'suggest_float("strength"'),
+                ('best_params["C"]', 'best_params["strength"]'),
+                ("LogisticRegression(C=C,", "LogisticRegression(C=0.5 if C else 1.0,"),
+            ],
+        ),
         ("wrong direction", 'direction="maximize"', [('direction="maximize"', 'direction="minimize"')]),
         (
             "tuned on the test data",

@@ -40,6 +40,7 @@ def check(
             or _ranges(study)
             or (_trained(study) if trains else None)
             or _ignored(study)
+            or (_alike(study) if trains else None)
             or measured.value(study, account, baseline, adapted)
             or (_final(study, account) if trains else None)
         )
@@ -125,6 +126,31 @@ def _ignored(study: Study) -> str | None:
                 f"but all of them trained with {slot}={_short(next(iter(found)))}; use the suggested value"
             )
     return None
+
+
+def _alike(study: Study) -> str | None:
+    """Trials of estimators alone, all with the same parameters and data, and none the better: nothing was searched.
+
+    Of an estimator everything is seen that it was set up with. Of a network it is not: dropout, for one.
+    """
+    trials = study.completed
+    if len(trials) < 2 or any(trial.values != trials[0].values for trial in trials):
+        return None
+    if all(trial.params == trials[0].params for trial in trials):
+        return None
+    if any(event.get("event") != "sklearn.fit" for trial in trials for event in trial.stretch.events):
+        return None
+    if any(trial.stretch.steps or _trained_as(trial) != _trained_as(trials[0]) for trial in trials):
+        return None
+    names = ", ".join(trials[0].params)
+    return (
+        f"the trials ignore what they are given ({names}): all of them trained the same estimators on the same data, "
+        f"and the value is {_short(trials[0].values[0])} each time; use the suggested values"
+    )
+
+
+def _trained_as(trial: Trial) -> list[tuple[Json, ...]]:
+    return [(str(sorted(slots(event).items(), key=str)), event.get("digest")) for event in trial.stretch.events]
 
 
 def _slots_of(trials: Sequence[Trial], name: str) -> set[str]:
