@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterator
 from functools import cached_property
+
+from mlops_bot.rewrite import stars
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 LoopNode = ast.For | ast.AsyncFor | ast.While
@@ -29,7 +32,7 @@ class Program:
 
     # --- positions and text --------------------------------------------------------------------------------
 
-    def source(self, node: ast.expr) -> str:
+    def source(self, node: ast.expr | ast.stmt) -> str:
         """The node's text as the file has it, joined to one line."""
         assert node.end_lineno is not None and node.end_col_offset is not None
         first, last = node.lineno - 1, node.end_lineno - 1
@@ -225,8 +228,32 @@ class Program:
         if written is None:
             return None
         head, _, rest = written.partition(".")
-        target = self.imports.get(head)
+        target = self.imports.get(head) or self._of_star(head)
         return None if target is None else f"{target}.{rest}" if rest else target
+
+    @cached_property
+    def _stars(self) -> list[str]:
+        return [
+            node.module
+            for node in self.nodes
+            if isinstance(node, ast.ImportFrom) and node.module and node.names[0].name == "*"
+        ]
+
+    @cached_property
+    def _bound(self) -> set[str]:
+        """Names that the file binds anywhere, and those that Python has."""
+        found = {node.id for node in self.nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+        found |= {node.arg for node in self.nodes if isinstance(node, ast.arg)}
+        return (
+            found
+            | {node.name for node in self.nodes if isinstance(node, (*FUNCTIONS, ast.ClassDef))}
+            | {*dir(builtins)}
+        )
+
+    def _of_star(self, name: str) -> str | None:
+        """`Adam` of `from torch.optim import *`: where nothing in the file binds the name and a module may have it."""
+        home = stars.home(self._stars, name) if self._stars and name not in self._bound else None
+        return None if home is None else f"{home}.{name}"
 
     def assignments(self, name: str, within: ast.AST | None = None) -> list[ast.stmt]:
         """Every statement that binds `name`, in `within` (default: the whole file)."""

@@ -524,6 +524,78 @@ def test_what_a_function_returns_is_used_as_it_is() -> None:
     assert "-     return history" not in made
 
 
+def test_an_asynchronous_program_runs_once_a_trial() -> None:
+    made = changes(
+        """\
+        import asyncio
+        import torch
+
+        async def validate(model):
+            print(f"validation loss: {model(x).mean().item():.4f}")
+            return model(x).mean().item()
+
+        async def main():
+            model = torch.nn.Linear(4, 1)
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+            async for x, y in batches(4):
+                loss = (model(x) - y).pow(2).mean()
+                loss.backward()
+                optimizer.step()
+            val_loss = await validate(model)
+
+        asyncio.run(main())
+        """
+    )
+    assert "+ async def main(trial):" in made
+    assert "+ study.optimize(lambda trial: asyncio.run(main(trial)), n_trials=N_TRIALS)" in made
+    assert "asyncio.run(main(study.best_trial" in made
+
+
+def test_a_value_that_is_computed_where_it_is_shown_gets_a_name() -> None:
+    text = dedent(TOP_LEVEL).replace("criterion = ", "def evaluate():\n    return 1.0\n\ncriterion = ")
+    text = text.replace('"loss", loss.item())', '"val loss", evaluate())')
+    made = changes(text)
+    assert "+         val_loss = evaluate()" in made
+    assert '+         print("epoch", epoch, "val loss", val_loss)' in made
+    assert "+     return val_loss" in made
+
+
+def test_a_value_that_only_the_caller_shows_is_returned() -> None:
+    made = changes(
+        """\
+        import torch
+
+        def fit(lr=0.1, epochs=4):
+            model = torch.nn.Linear(3, 1)
+            opt = torch.optim.SGD(model.parameters(), lr=lr)
+            for epoch in range(epochs):
+                loss = model(x).mean()
+                loss.backward()
+                opt.step()
+            val_mse = (model(x_val) - y_val).pow(2).mean().item()
+            return model, val_mse
+
+        model, val_mse = fit()
+        print("validation error", val_mse)
+        """
+    )
+    assert "+     if not final:\n+         return val_mse" in made
+    assert "+ model, val_mse = fit(trial=study.best_trial, final=True)" in made
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        dedent(TOP_LEVEL).replace("import torch\n", "import torch\nfrom torch.nn import *\nfrom torch.optim import *\n", 1)
+        .replace("torch.optim.Adam", "Adam").replace("torch.nn.Linear", "Linear"),
+        "from sklearn.datasets import *\nfrom sklearn.linear_model import *\nX, y = load_iris(return_X_y=True)\n"
+        "model = Ridge(alpha=0.5)\nmodel.fit(X, y)\n",
+    ],
+)  # fmt: skip
+def test_names_of_star_imports_are_known(text: str) -> None:
+    assert "trial.suggest_float(" in changes(text)
+
+
 # --- real runs --------------------------------------------------------------------------------------------------------
 
 

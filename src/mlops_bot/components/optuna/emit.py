@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from mlops_bot.components.optuna import state
 from mlops_bot.components.optuna.goal import Goal
 from mlops_bot.components.optuna.places import Place, Writing
-from mlops_bot.components.optuna.unit import Unit
+from mlops_bot.components.optuna.unit import Unit, runner
 from mlops_bot.rewrite import scopes
 from mlops_bot.rewrite.draft import APART, Draft, indented
 from mlops_bot.rewrite.edits import default_indent, first_line
@@ -78,13 +78,16 @@ def _function(unit: Unit, goal: Goal, writing: Writing, parts: Parts, final: boo
     statement = program.statement_of(site)
     body = [part for part in function.body if not _docstring(part)]
     after = body[body.index(goal.ready) + 1 :]
-    used = not (isinstance(statement, ast.Expr) and statement.value is site)
+    whole = (runner(program, site) if isinstance(function, ast.AsyncFunctionDef) else None) or site
+    used = not (isinstance(statement, ast.Expr) and statement.value is whole)
     final = final or used or any(isinstance(node, (ast.Call, ast.Return)) for part in after for node in ast.walk(part))
     by_name = bool(function.args.defaults or function.args.vararg or function.args.kwonlyargs or site.keywords)
     by_name = by_name or any(isinstance(argument, ast.Starred) for argument in site.args)
     draft.add_parameters(function, "trial", *(["final=False"] if final else []))
     if isinstance(function.returns, ast.Constant) and function.returns.value is None:
         draft.replace(function.returns, "float | None" if final else "float")
+    elif final and isinstance(function.returns, (ast.Name, ast.Attribute, ast.Subscript)):
+        draft.suffix(function.returns, " | float")
     result = f"return {goal.value}"
     draft.insert_after(goal.ready, f"if not final:\n{program_indent(program)}{result}" if final else result)
     again = [(name, value) for name, value in state.left_over(unit).items() if name not in writing.shared]
@@ -104,8 +107,11 @@ def _function(unit: Unit, goal: Goal, writing: Writing, parts: Parts, final: boo
     if parts.helper:
         draft.put(draft.start(function, 0), f"{APART}\n{parts.helper}\n{APART}\n")
     trial = "trial=trial" if by_name else "trial"
-    plain = not site.args and not site.keywords
-    objective = ast.unparse(site.func) if plain else f"lambda trial: {_with(program, site, trial)}"
+    plain = not site.args and not site.keywords and whole is site
+    called = _with(program, site, trial)
+    if whole is not site:
+        called = program.source(whole).replace(program.source(site), called, 1)
+    objective = ast.unparse(site.func) if plain else f"lambda trial: {called}"
     draft.insert_before(statement, "\n".join(_study(program, goal, objective)), comments=True)
     best = "study.best_trial"
     draft.add_argument(site, (f"trial={best}" if by_name else best) + (", final=True" if final else ""))

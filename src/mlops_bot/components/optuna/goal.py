@@ -94,12 +94,15 @@ def _candidates(unit: Unit) -> Iterator[_Candidate]:
             continue
         expression = _plain(item)
         way = direction(item.label, expression)
-        if way is None or not _returnable(expression):
+        if way is None or not (_returnable(expression) or _nameable(program, item)):
             continue
         yield _candidate(unit, expression, item.statement, way, item.label)
     for statement in program.nodes:  # `acc1 = validate(...)`, shown or not
-        if isinstance(statement, ast.Assign) and runs_in(unit, statement) and isinstance(statement.value, ast.Call):
-            called = statement.value.func
+        if isinstance(statement, ast.Assign) and runs_in(unit, statement):
+            made = statement.value.value if isinstance(statement.value, ast.Await) else statement.value
+            if not isinstance(made, ast.Call):
+                continue
+            called = made.func
             name = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
             local = program.functions_named(name, method=isinstance(called, ast.Attribute))
             if not local or not (set(words(name)) & (_VAL | _TEST)):
@@ -109,6 +112,37 @@ def _candidates(unit: Unit) -> Iterator[_Candidate]:
                 way = direction("", target) if isinstance(target, ast.Name) else None
                 if way is not None:
                     yield _candidate(unit, ast.Name(target.id, ast.Load()), statement, way, name)  # type: ignore[attr-defined]
+
+    for statement in unit.nodes():  # `val_mse = ((model(x_val) - y_val) ** 2).mean().item()`
+        if (
+            isinstance(statement, ast.Assign)
+            and isinstance(statement.targets[0], ast.Name)
+            and _number(statement.value)
+        ):
+            name = statement.targets[0].id
+            way = direction("", statement.targets[0])
+            if way is not None and set(words(name)) & (_VAL | _TEST):
+                yield _candidate(unit, ast.Name(name, ast.Load()), statement, way, name)
+
+
+def _number(value: ast.expr) -> bool:
+    """Whether an expression is a number for certain: an item of a tensor, a quotient, a mean."""
+    if isinstance(value, ast.BinOp):
+        return isinstance(value.op, (ast.Div, ast.Mult)) and not isinstance(value.left, (ast.List, ast.Constant))
+    if not isinstance(value, ast.Call):
+        return False
+    return (isinstance(value.func, ast.Attribute) and value.func.attr == "item") or (
+        isinstance(value.func, ast.Name) and value.func.id == "float"
+    )
+
+
+def _nameable(program: Program, item: Shown) -> bool:
+    """Whether what is shown is computed in the statement that shows it, so that a variable can take it before."""
+    if item.ratio is not None or not isinstance(item.statement, ast.Expr) or isinstance(item.expression, ast.Constant):
+        return False
+    calls = [node for node in ast.walk(item.expression) if isinstance(node, ast.Call)]
+    source = ast.unparse(item.expression)
+    return bool(calls) and program.source(item.statement).count(source) == 1
 
 
 def _candidate(unit: Unit, expression: ast.expr, statement: ast.stmt, way: Way, label: str) -> _Candidate:
@@ -237,6 +271,10 @@ class Raise:
         value = candidate.text or (self.program.source if known else ast.unparse)(candidate.expression)
         statement = candidate.statement
         function = self.program.function_of(statement)
+        if known and not _returnable(candidate.expression):
+            if not self.draft.alone(statement):
+                return None
+            value = self._before(statement, ast.unparse(candidate.expression), candidate)
         once = candidate.once
         while not self.unit.holds(statement):
             if function is None or function not in self.unit.reached:
@@ -257,6 +295,8 @@ class Raise:
         for kind, node, text in self._edits:
             if kind == "after":
                 self.draft.insert_after(node, text)  # type: ignore[arg-type]
+            elif kind == "before":
+                self.draft.insert_before(node, text)  # type: ignore[arg-type]
             elif kind == "prefix":
                 self.draft.prefix(node, text)  # type: ignore[arg-type]
             else:
@@ -272,7 +312,7 @@ class Raise:
         self, function: Function, statement: ast.stmt, value: str, candidate: _Candidate
     ) -> tuple[ast.stmt, str] | None:
         """Make a function return the value; the statement of its caller that gets it, and what it is called there."""
-        if isinstance(function, ast.AsyncFunctionDef):
+        if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for part in function.body for node in walk_executed(part)):
             return None
         returns = [node for part in function.body for node in walk_executed(part) if isinstance(node, ast.Return)]
         given = [node for node in returns if node.value is not None]
@@ -341,17 +381,19 @@ class Raise:
         if site is None:
             return None
         caller = self.program.statement_of(site)
-        if isinstance(caller, ast.Assign) and caller.value is site:
+        above = self.program.parent[site]
+        whole = above if isinstance(above, ast.Await) else site
+        if isinstance(caller, ast.Assign) and caller.value is whole:
             target = caller.targets[0]
             if isinstance(target, ast.Tuple) and part[1:-1].isdigit() and int(part[1:-1]) < len(target.elts):
                 return caller, ast.unparse(target.elts[int(part[1:-1])])
             return (caller, ast.unparse(target) + part) if isinstance(target, ast.Name) else None
-        if isinstance(caller, ast.Expr) and caller.value is site:
+        if isinstance(caller, ast.Expr) and caller.value is whole:
             name = self._name(value, candidate, self.program.function_of(caller))
-            self._edits.append(("prefix", site, f"{name} = "))
+            self._edits.append(("prefix", whole, f"{name} = "))
             return caller, name + part
-        if isinstance(caller, ast.Return) and caller.value is site:
-            return (caller, f"({self.program.source(site)}){part}") if part else None
+        if isinstance(caller, ast.Return) and caller.value is whole:
+            return (caller, f"({self.program.source(whole)}){part}") if part else None
         return None
 
     # --- names and their values ---
@@ -376,6 +418,13 @@ class Raise:
         """A name for the value where it is shown: `accuracy = 100 * correct / total`."""
         name = self._name("", None, self.program.function_of(statement))
         self._edits.append(("after", statement, f"{name} = {value}"))
+        return name
+
+    def _before(self, statement: ast.stmt, value: str, candidate: _Candidate) -> str:
+        """A name for a value that its statement computes and shows: assigned above, and shown by its name."""
+        name = self._name("", candidate, self.program.function_of(statement))
+        self._edits.append(("before", statement, f"{name} = {value}"))
+        self._edits.append(("replace", statement, self.program.source(statement).replace(value, name)))
         return name
 
     def _name(self, value: str, candidate: _Candidate | None, function: Function | None) -> str:

@@ -65,6 +65,8 @@ def find(program: Program, facts: SourceFacts) -> Unit | str:
     for function, site in reversed(_callers(program, core)):
         if isinstance(site, str):
             continue
+        if isinstance(function, ast.AsyncFunctionDef) and runner(program, site) is None:
+            continue
         if _from_scratch(program, facts, function):
             inner = _top(program, function.body, core, function)
             if inner is not None:
@@ -126,11 +128,18 @@ def _from_scratch(program: Program, facts: SourceFacts, function: Function) -> b
     owners = {owner.name for call in makers if (owner := program.class_of(call)) is not None}
     makers = [call for call in makers if program.class_of(call) is None]
     makers += [call for call in program.calls if isinstance(call.func, ast.Name) and call.func.id in owners]
-    if isinstance(function, ast.AsyncFunctionDef) or _generates(function) or not makers:
+    if _generates(function) or not makers:
         return False
     handed = {name for part in function.body for name in scopes.loads(part)} & set(parameters(function))
     models = {entry.name for entry in facts.models} | {"model", "net", "network"}
     return all(program.function_of(call) in inside for call in makers) and not (handed & models)
+
+
+def runner(program: Program, site: ast.Call) -> ast.Call | None:
+    """`asyncio.run(main())` around the call of an asynchronous function."""
+    above = program.parent[site]
+    name = dotted(above.func) or "" if isinstance(above, ast.Call) and above.args[:1] == [site] else ""
+    return above if isinstance(above, ast.Call) and name.endswith(("asyncio.run", ".run_until_complete")) else None
 
 
 def _generates(function: Function) -> bool:
