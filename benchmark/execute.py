@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from benchmark import score
 from benchmark.engines import Generated
@@ -39,10 +39,11 @@ class Todo:
 
 
 def attempt_key(generation: str, assignment: Assignment, sandbox: str) -> str:
-    """Changes with whatever decides on a verdict: the candidate, the program, the hooks, the checks, the sandbox."""
+    """Changes with whatever decides on a verdict: the candidate, the program, its limits, the hooks, the checks, the
+    sandbox."""
     plan = assignment.plan
     return key_of("attempt", RECORD, generation, CHECKS_VERSION, job.hooks_key(), component_key(assignment.task),
-                  files_key(plan.files), plan.argv, sandbox)  # fmt: skip
+                  files_key(plan.files), plan.argv, asdict(plan.limits), sandbox)  # fmt: skip
 
 
 def todo(
