@@ -137,11 +137,19 @@ def _judge(options: argparse.Namespace) -> Callable[[execute.Todo], dict[str, Js
 def judging(sandbox: str | None, warm: bool) -> Running:
     """The bot's own judge, with a cache that forgets nothing."""
     configured = settings.load().override(sandbox=sandbox, warm=warm)
-    return Running(configured, _quiet, cache=Cache(configured.cache_dir / "benchmark" / "results", entries=None))
+    return Running(
+        configured, _until_stopped, cache=Cache(configured.cache_dir / "benchmark" / "results", entries=None)
+    )
 
 
-def _quiet(stage: str, message: str) -> None:
+_stopping = threading.Event()
+
+
+def _until_stopped(stage: str, message: str) -> None:
+    """Says nothing. A run that is stopped waits for the program that runs, not for all that a verdict still needs."""
     del stage, message
+    if _stopping.is_set():
+        raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
@@ -153,10 +161,12 @@ def workers(options: argparse.Namespace) -> Iterator[Executor]:
         with executor(options.cluster) as pool:
             yield pool
         return
+    _stopping.clear()
     pool = ThreadPoolExecutor(max_workers=options.jobs)
     try:
         yield pool
     except BaseException:
+        _stopping.set()
         pool.shutdown(wait=False, cancel_futures=True)
         raise
     else:
