@@ -20,10 +20,11 @@ COMPLETE = "COMPLETE"
 class Pass:
     """Data that were learned from or scored, known by a digest of their content, and how often."""
 
-    kind: str  # "fit" or "score"
-    what: str  # "torch", "sklearn.score", "sklearn.accuracy_score", "keras.evaluate", ...
+    kind: str  # "fit", "score" or "predict"
+    what: str  # "torch", "sklearn.score", "sklearn.predict", "sklearn.accuracy_score", "keras.evaluate", ...
     data: str
     count: int
+    rows: frozenset[int] = frozenset()  # digests of some of its rows, where it is a table: those with the smallest
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +138,18 @@ def _trial(item: Mapping[str, Json], events: Sequence[Mapping[str, Json]], scala
 def _stretch(item: Mapping[str, Json], events: Sequence[Mapping[str, Json]], scalars: Sequence[Scalar]) -> Stretch:
     first, last = _span(item.get("training"), len(events))
     a, b = _span(item.get("scalars"), len(scalars))
+    tables = {
+        data: frozenset(row for row in _list(rows) if isinstance(row, int))
+        for data, rows in _map(item.get("rows")).items()
+    }
     passes = [
-        Pass(str(one.get("kind")), str(one.get("what")), str(one.get("data")), int(_number(one.get("count")) or 1))
+        Pass(
+            str(one.get("kind")),
+            str(one.get("what")),
+            str(one.get("data")),
+            int(_number(one.get("count")) or 1),
+            tables.get(str(one.get("data")), frozenset()),
+        )
         for one in map(_map, _list(item.get("passes")))
     ]
     steps = int(_number(item.get("steps")) or 0)

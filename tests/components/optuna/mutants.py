@@ -77,6 +77,16 @@ WRONG = [
             ],
         ),
         (
+            "cross-validated with the test data",
+            "the rows that the final model is tested on",
+            [
+                (
+                    "cross_val_score(model, X_train, y_train, cv=3)",
+                    "cross_val_score(model, [*X_train, *X_test], [*y_train, *y_test], cv=3)",
+                )
+            ],
+        ),
+        (
             "tuned on the training data",
             "measured on the training data",
             [

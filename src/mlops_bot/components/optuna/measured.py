@@ -15,12 +15,15 @@ from mlops_bot.verify.numbers import Printed, words
 from mlops_bot.verify.search import Pass, Search, Study, Trial
 from mlops_bot.verify.slots import same
 
+_TOLD = 48  # rows of one table, at the most (sandbox/smoke/stretches.py)
 _CARVE = "hold out a part of the training data for the search, or cross-validate"
 
 
 def value(study: Study, account: Search, baseline: Observation, adapted: Observation) -> str | None:
     """Why the value of a study's trials is no sound measurement; None when it may be one."""
     printed = numbers.printed(adapted.stdout)
+    if reason := _learned_from_test(study, account):
+        return reason
     for index, direction in enumerate(study.directions):
         found = origins(study.completed, printed, index)
         if any(map(_what, found)):  # what is known to be computed in every trial: a print elsewhere only looks like it
@@ -54,6 +57,31 @@ def _constant(study: Study, found: set[Origin], index: int) -> str | None:
         f"the objective is {got[0]:.6g} for every trial, which is nothing that the training computed: "
         "return the value of the program's own evaluation"
     )
+
+
+# --- rows of the final test ---
+
+
+def _learned_from_test(study: Study, account: Search) -> str | None:
+    """Trials that learn from the rows on which the final model is measured, and which it does not learn from itself."""
+    after = account.after.passes
+    known: frozenset[int] = frozenset().union(*(one.rows for one in after if _taught(one)))
+    tests = [one.rows - known for one in after if one.kind in ("score", "predict") and not _taught(one)]
+    tests = [rows for rows in tests if rows]
+    learned = [one.rows for trial in study.completed for one in trial.stretch.passes if one.kind == "fit" and one.rows]
+    if not known or not tests or not all(any(_shares(rows, test) for rows in learned) for test in tests):
+        return None
+    return f"the trials learn from the rows that the final model is tested on: {_CARVE}"
+
+
+def _taught(one: Pass) -> bool:
+    return one.kind == "fit" or one.what == "keras.validation"
+
+
+def _shares(rows: frozenset[int], test: frozenset[int]) -> bool:
+    """Whether a good part of the test's rows is among these. Of a large table only its smallest digests are known."""
+    within = {row for row in test if len(rows) < _TOLD or row <= max(rows)}
+    return len(rows & test) >= max(2, 0.3 * len(within))
 
 
 # --- on which data --------------------------------------------------------------------------------------------

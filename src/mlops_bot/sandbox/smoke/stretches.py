@@ -13,6 +13,10 @@ from typing import Any, Callable
 from .hooks import Hooks, patch
 
 MAX_PASSES = 2000
+MAX_TABLES = 40  # of one stretch, whose rows are told
+ROWS = 48  # told of one table: those with the smallest digests, so that two tables can be compared by them
+MAX_CELLS = 50_000_000
+WITH_ROWS = ("sklearn.score", "sklearn.predict", "keras", "keras.validation", "keras.evaluate")
 SAMPLED = 4  # parameters of an optimizer whose values tell one state of a model from another
 
 
@@ -22,6 +26,7 @@ class Stretches:
     def __init__(self, hooks: Hooks) -> None:
         self._hooks = hooks
         self._passes: list[dict[str, Any]] = []
+        self._rows: dict[str, list[int]] = {}  # of tables, by the digest of their content
         self._drawn: dict[str, Any] = {}  # the pass of the loader that gave the latest batch
         self._steps = 0
         self._started: dict[int, Any] = {}  # optimizers that stepped in this stretch, by id
@@ -50,7 +55,7 @@ class Stretches:
         told = {
             "training": [begin["training"], now["training"]],
             "scalars": [begin["scalars"], now["scalars"]],
-            "passes": _counted(self._passes[begin["passes"] :]),
+            **self._told(begin["passes"]),
             "steps": now["steps"] - begin["steps"],
             "continued": self._continued,
         }
@@ -63,21 +68,28 @@ class Stretches:
         return {
             "training": [mark["training"], len(self._hooks.trace.training)],
             "scalars": [mark["scalars"], len(self._hooks.trace.scalars)],
-            "passes": _counted(self._passes[mark["passes"] :]),
+            **self._told(mark["passes"]),
             "steps": self._steps - mark["steps"],
             "continued": self._continued,
         }
 
     # --- data ---
 
+    def _told(self, first: int) -> dict[str, Any]:
+        passes = _counted(self._passes[first:])
+        known = [item["data"] for item in passes if item["data"] in self._rows]
+        return {"passes": passes, "rows": {data: self._rows[data] for data in known[:MAX_TABLES]}}
+
     def _seen(self, kind: str, what: str, data: Any) -> None:
-        """`kind`: "fit" for data that are learned from, "score" for data that something is measured on."""
+        """`kind`: "fit" for data that are learned from, "score" for those measured on, "predict" for those answered."""
         self._pass(kind, what, data)
 
     def _pass(self, kind: str, what: str, data: Any) -> dict[str, Any]:
         found = {"kind": kind, "what": what, "data": digest(data)}
         if len(self._passes) < MAX_PASSES:
             self._passes.append(found)
+            if what in WITH_ROWS and found["data"] not in self._rows:
+                self._rows[found["data"]] = rows(data)
         return found
 
     def _loader(self, module: Any) -> None:
@@ -205,6 +217,29 @@ def digest(data: Any) -> str:
     else:
         text = _content(data)
     return hashlib.sha256(text).hexdigest()[:16]
+
+
+def rows(data: Any) -> list[int]:
+    """The smallest digests of a numeric table's rows, at most ROWS; two tables that share rows share digests."""
+    try:
+        import numpy
+
+        array = numpy.asarray(data.detach().cpu() if hasattr(data, "detach") else data)
+        if array.dtype.kind not in "fiub" or array.ndim < 2 or not 0 < array.size <= MAX_CELLS:
+            return []
+        table = array.reshape(len(array), -1)
+        if table.shape[1] < 2:
+            return []  # a single number occurs in many tables
+        weights = numpy.sin(numpy.arange(1, table.shape[1] + 1, dtype="float64")) + 2.0
+        found: set[int] = set()
+        for first in range(0, len(table), 4096):
+            part = numpy.ascontiguousarray(table[first : first + 4096], dtype="float64")
+            sums = numpy.ascontiguousarray((part * weights).sum(axis=1))
+            mixed = (sums.view("uint64") * numpy.uint64(0x9E3779B97F4A7C15)) >> numpy.uint64(20)
+            found.update(numpy.sort(mixed)[:ROWS].tolist())
+        return sorted(found)[:ROWS]
+    except Exception:
+        return []
 
 
 def _content(data: Any) -> bytes:

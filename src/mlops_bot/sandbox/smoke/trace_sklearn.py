@@ -11,6 +11,7 @@ from typing import Any, Callable
 from .hooks import Hooks
 
 FITS = ("fit", "fit_transform", "fit_predict", "partial_fit")
+ANSWERS = ("predict", "predict_proba", "decision_function")
 FITTED = ("inertia_", "kl_divergence_", "lower_bound_", "reconstruction_err_")
 MAX_PARAMS = 100
 
@@ -18,6 +19,7 @@ MAX_PARAMS = 100
 class Depth(threading.local):
     fits = 0
     scores = 0
+    answers = 0
 
 
 def install(hooks: Hooks) -> None:
@@ -44,9 +46,9 @@ def _base(hooks: Hooks, module: Any) -> None:
 
 def _follow(hooks: Hooks, cls: Any) -> None:
     """Wrap in place the fitting and scoring methods that the class itself defines."""
-    for name in (*FITS, "score"):
+    for name in (*FITS, "score", *ANSWERS):
         own = cls.__dict__.get(name)
-        make = _scoring if name == "score" else _fitting
+        make = _scoring if name == "score" else _answering if name in ANSWERS else _fitting
         if inspect.isfunction(own):
             setattr(cls, name, make(hooks, own))
         elif inspect.isfunction(getattr(own, "fn", None)):  # available_if
@@ -164,6 +166,20 @@ def _scoring(hooks: Hooks, method: Callable[..., Any]) -> Callable[..., Any]:
             hooks.watched("score", "sklearn.score.y", args[1] if len(args) > 1 else kwargs.get("y"))
             hooks.trace.scalar("sklearn.score", "score", value)
         return value
+
+    return wrapper
+
+
+def _answering(hooks: Hooks, method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if DEPTH.answers == DEPTH.fits == DEPTH.scores == 0:
+            hooks.watched("predict", "sklearn.predict", args[0] if args else kwargs.get("X"))
+        DEPTH.answers += 1
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            DEPTH.answers -= 1
 
     return wrapper
 
