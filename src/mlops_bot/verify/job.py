@@ -158,8 +158,10 @@ def collector(
         runtime=runtime,
         environment={**component.environment, "PYTHONDONTWRITEBYTECODE": "1"},
         limits=_HELPER_LIMITS,
-        # It loads the models that the program registered.
-        imports=(*component.imports, *trained_with) if functionality == "model-registration" else (),
+        # It loads the models that the program registered. (Which backend Keras gets is decided before it is imported.)
+        imports=(*component.imports, *(name for name in trained_with if name != "keras"))
+        if functionality == "model-registration"
+        else (),
     )
 
 
