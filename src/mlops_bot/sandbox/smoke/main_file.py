@@ -91,7 +91,7 @@ def _path_hook(hooks: Hooks) -> Callable[[str], MainImporter]:
         nonlocal used
         argv = getattr(sys, "argv", None) or [""]
         same = bool(argv[0]) and os.path.abspath(path) == os.path.abspath(argv[0])
-        if used or not same or not path.endswith(".py") or not os.path.isfile(path):
+        if used or hooks.waiting or not same or not path.endswith(".py") or not os.path.isfile(path):
             raise ImportError
         used = True
         hooks.roots.append(os.path.dirname(os.path.realpath(path)))
