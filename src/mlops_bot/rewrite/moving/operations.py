@@ -50,6 +50,7 @@ class Metrics:
 class File:
     place: Place
     path: str
+    folder: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,30 @@ class Tag:
     place: Place
     name: str
     value: str
+
+
+@dataclass(frozen=True)
+class Tags:
+    place: Place
+    values: str  # a mapping
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model is kept. `library`: "pytorch", "sklearn", ... as the trackers call their modules for it."""
+
+    place: Place
+    library: str
+    model: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Context:
+    """A `with` block that puts `prefix` before the names of metrics. The names have it already."""
+
+    place: Place
+    prefix: str
 
 
 @dataclass(frozen=True)
@@ -81,7 +106,7 @@ class Setting:
     value: str
 
 
-Operation = Open | Params | Metrics | File | Tag | End | Nothing | Setting
+Operation = Open | Params | Metrics | File | Tag | Tags | Model | Context | End | Nothing | Setting
 
 
 @dataclass
@@ -90,5 +115,8 @@ class Read:
 
     operations: list[Operation] = field(default_factory=list)
     settings: list[ast.expr] = field(default_factory=list)
+    lookups: list[tuple[ast.expr, str]] = field(default_factory=list)  # one setting is read, by its name
+    loggers: list[ast.Call] = field(default_factory=list)  # Lightning's loggers, where they are made
+    callbacks: list[ast.Call] = field(default_factory=list)  # Keras' callbacks that log
     imports: list[ast.stmt] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

@@ -15,6 +15,7 @@ from mlops_bot.rewrite.moving.operations import (
     Place,
     Read,
     Setting,
+    Tag,
     Unsure,
 )
 from mlops_bot.rewrite.moving.reader import Reader, bindings, dotted
@@ -38,6 +39,7 @@ class WandbReader(Reader):
 
     def all(self) -> Read:
         self._settings()
+        self._find_media()
         return super().all()
 
     def _settings(self) -> None:
@@ -55,6 +57,32 @@ class WandbReader(Reader):
             for target, value in bindings(node):
                 if isinstance(target, ast.Name) and isinstance(value, ast.Attribute) and self.is_config(value):
                     self.configs.add(target.id)
+
+    def _find_media(self) -> None:
+        """Names of pictures, tables and artifacts, and of lists of them."""
+        self.media: set[str] = set()
+        self.artifacts: set[str] = set()
+        for node in self.program.nodes:
+            for target, value in bindings(node):
+                if isinstance(target, ast.Name) and self._is_made_media(value):
+                    self.media.add(target.id)
+                if isinstance(target, ast.Name) and isinstance(value, ast.Call):
+                    if self.qualified(value.func) == "wandb.Artifact":
+                        self.artifacts.add(target.id)
+        for node in self.program.nodes:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "append":
+                if isinstance(node.func.value, ast.Name) and any(map(self._is_media, node.args)):
+                    self.media.add(node.func.value.id)
+
+    def _is_made_media(self, value: ast.expr) -> bool:
+        """`wandb.Table(...)`, and a list of such; not a sum in which one is named."""
+        parts = value.elts if isinstance(value, ast.List) else [value]
+        parts = [value.elt] if isinstance(value, ast.ListComp) else parts
+        return bool(parts) and all(
+            isinstance(part, ast.Call)
+            and (self.qualified(part.func) or "").startswith(tuple(f"wandb.{name}" for name in self._media))
+            for part in parts
+        )
 
     def is_config(self, node: ast.expr) -> bool:
         name = dotted(node) or ""
@@ -77,10 +105,19 @@ class WandbReader(Reader):
     def _method_call(self, method: str, call: ast.Call, place: Place) -> Operation | None:
         if method == "log":
             return self._log(call, place)
-        if method == "save":
+        if method == "save" and (call.args or call.keywords):
             return File(place, str(self.text(self.arguments(call, ("glob_str", "base_path", "policy"))["glob_str"])))
         if method == "log_artifact" and call.args and isinstance(call.args[0], (ast.Constant, ast.JoinedStr)):
             return File(place, str(self.text(self.arguments(call, ("path", "name", "type"))["path"])))
+        if method == "log_artifact" and isinstance(call.args[0] if call.args else None, ast.Name):
+            if ast.unparse(call.args[0]) in self.artifacts:
+                return Nothing(place, "the files of the artifact are logged one by one, where it gets them")
+        if method == "log_model":
+            return File(place, str(self.text(self.arguments(call, ("path", "name", "aliases"))["path"])))
+        if method in ("log_code", "link_model", "link_artifact", "mark_preempting", "setup") or (
+            method == "save" and not call.args and not call.keywords
+        ):
+            return Nothing(place, f"W&B's {method} has no counterpart")
         if method == "finish":
             return End(place)
         if method in ("watch", "unwatch"):
@@ -92,10 +129,15 @@ class WandbReader(Reader):
     def _log(self, call: ast.Call, place: Place) -> Operation:
         known = self.arguments(call, ("data", "step", "commit"))
         commit = known.get("commit")
-        if "data" not in known or (commit is not None and not (isinstance(commit, ast.Constant) and commit.value)):
+        if not known and self.loop(place.node) is not None:
+            return Nothing(place, "what was kept back for this call of `log` has its step already")
+        held = commit is not None and not (isinstance(commit, ast.Constant) and commit.value)
+        if "data" not in known or (held and self.loop(place.node) is None):
             raise Unsure(f"line {call.lineno}: values that W&B keeps back for the next call of `log`")
         values = known["data"]
         step = self.text(known.get("step"))
+        if isinstance(values, ast.Name) and values.id in self.media:
+            return Nothing(place, "pictures and tables of W&B have no counterpart here")
         kept = str(self.text(values))
         if isinstance(values, ast.Dict):
             media = [key for key, value in zip(values.keys, values.values, strict=True) if self._is_media(value)]
@@ -113,6 +155,8 @@ class WandbReader(Reader):
         return Metrics(place, kept, step, counted=step is None, loop=self.loop(place.node))
 
     def _is_media(self, node: ast.expr) -> bool:
+        if any(isinstance(part, ast.Name) and part.id in self.media for part in ast.walk(node)):
+            return True
         return any(
             (self.qualified(part.func) or "").startswith(tuple(f"wandb.{name}" for name in self._media))
             for part in ast.walk(node) if isinstance(part, ast.Call)
@@ -122,6 +166,10 @@ class WandbReader(Reader):
         if not isinstance(node, ast.Assign) or len(node.targets) != 1:
             return None
         target = node.targets[0]
+        if (assigned := self._assigned(node, place)) is not None:
+            return assigned
+        if isinstance(target, ast.Attribute) and target.attr == "name" and self.is_run(target.value):
+            return Tag(place, '"name"', str(self.text(node.value)))
         if isinstance(target, ast.Attribute) and self.is_config(target.value):
             return Setting(place, repr(target.attr), str(self.text(node.value)))
         if isinstance(target, ast.Subscript):
@@ -133,7 +181,30 @@ class WandbReader(Reader):
                     return Metrics(place, self.pair(target.slice, node.value), None)
         return None
 
+    def _assigned(self, node: ast.Assign, place: Place) -> Operation | None:
+        """Names of pictures, tables and artifacts."""
+        if isinstance(node.targets[0], ast.Name) and isinstance(node.value, (ast.Call, ast.ListComp, ast.List)):
+            if node.targets[0].id in self.media and self._is_made_media(node.value):
+                return Nothing(place, f"`{node.targets[0].id}`: pictures and tables of W&B have no counterpart here")
+            if node.targets[0].id in self.artifacts and self.qualified(getattr(node.value, "func", node.value)):
+                return Nothing(place, f"`{node.targets[0].id}`: its files are logged one by one")
+        return None
+
     def _call(self, call: ast.Call, place: Place) -> Operation | None:
+        owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+        if isinstance(owner, ast.Name) and owner.id in self.artifacts and isinstance(call.func, ast.Attribute):
+            if call.func.attr in ("add_file", "add_dir"):
+                known = self.arguments(call, ("local_path", "name"))
+                return File(place, str(self.text(known["local_path"])), folder=call.func.attr == "add_dir")
+            raise Unsure(f"line {call.lineno}: `{call.func.attr}` of an artifact has no certain counterpart")
+        if isinstance(owner, ast.Name) and owner.id in self.media and isinstance(call.func, ast.Attribute):
+            if call.func.attr in ("add_data", "add_column", "append"):
+                self.known.update(part for part in ast.walk(call) if isinstance(part, ast.expr))
+                return Nothing(place, "pictures and tables of W&B have no counterpart here")
+        if isinstance(owner, ast.Attribute) and owner.attr == "summary" and ast.unparse(call.func).endswith(".update"):
+            if self.is_run(owner.value) or self.qualified(owner) == "wandb.summary":
+                if len(call.args) == 1 and not call.keywords:
+                    return Metrics(place, self.spans.source(call.args[0]), None)
         if isinstance(call.func, ast.Attribute) and call.func.attr == "update" and self.is_config(call.func.value):
             known = self.arguments(call, ("d", "allow_val_change"))
             if "d" not in known:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 
+from mlops_bot.rewrite.moving import frameworks
 from mlops_bot.rewrite.moving.operations import (
     Open,
     Operation,
@@ -24,7 +25,11 @@ class _Given(dict[str, ast.expr]):
 
 
 _LOST = {"entity", "group", "job_type", "dir", "mode", "save_code", "reinit", "anonymous", "force", "settings",
-         "workspace", "api_key", "online", "nested", "log_system_metrics"}  # fmt: skip
+         "workspace", "api_key", "online", "nested", "log_system_metrics", "experiment_config", "auto_output_logging",
+         "auto_metric_logging", "auto_param_logging", "auto_histogram_weight_logging", "log_code", "log_graph",
+         "auto_histogram_gradient_logging", "auto_histogram_activation_logging", "parse_args", "disabled",
+         "offline_directory", "auto_log_co2", "log_git_metadata", "log_git_patch", "log_env_details", "magic",
+         "display_summary_level", "sync_tensorboard", "monitor_gym", "resume", "id", "allow_val_change"}  # fmt: skip
 
 
 class Reader:
@@ -50,6 +55,7 @@ class Reader:
                     self.runs.add(str(dotted(target)))
         while self._hand_on():
             pass
+        frameworks.find(self)
         for node in self.program.nodes:
             if isinstance(node, ast.stmt):
                 operation = self._statement(node)
@@ -57,7 +63,7 @@ class Reader:
                     self.read.operations.append(operation)
                     self._knows(node, block=isinstance(operation, Open) and operation.block)
         self._rest()
-        if not any(isinstance(operation, Open) for operation in self.read.operations):
+        if not self.read.loggers and not any(isinstance(one, Open) for one in self.read.operations):
             raise Unsure(f"no run of {self.title} is opened in it")
         self.read.operations.sort(key=lambda operation: operation.place.line)
         return self.read
@@ -81,7 +87,7 @@ class Reader:
     # --- statements -----------------------------------------------------------------------------------------
 
     def _statement(self, node: ast.stmt) -> Operation | None:
-        place = self._place(node)
+        place = self.place(node)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             return self._call(node.value, place)
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and len(node.targets) == 1:
@@ -123,7 +129,7 @@ class Reader:
 
     # --- helpers --------------------------------------------------------------------------------------------
 
-    def _place(self, node: ast.stmt) -> Place:
+    def place(self, node: ast.stmt) -> Place:
         scope = self.program.parent.get(node)
         while scope is not None and not isinstance(scope, FUNCTIONS):
             scope = self.program.parent.get(scope)
@@ -199,18 +205,10 @@ class Reader:
         for node in self.program.nodes:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.Import) and any(name.partition(".")[0] == self.module for name in names):
-                if len(names) > 1 or names[0] != self.module:
-                    raise Unsure(
-                        f"line {node.lineno}: `{ast.unparse(node)}`: another import than `import {self.module}`"
-                    )
                 self.read.imports.append(node)
                 self._knows(node)
             elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == self.module:
-                if not all(f"{node.module}.{alias.name}" in (*self.opening, *self.plain) for alias in node.names):
-                    raise Unsure(
-                        f"line {node.lineno}: `{ast.unparse(node)}`: a part of {self.title} that is not known here"
-                    )
-                self.read.imports.append(node)
+                self.read.imports.append(node)  # what is done with the names is read, or ends it: see _rest
                 self._knows(node)
 
     def _knows(self, node: ast.stmt, *, block: bool = False) -> None:

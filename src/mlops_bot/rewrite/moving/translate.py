@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 
+from mlops_bot.rewrite.moving import frameworks
 from mlops_bot.rewrite.moving.operations import (
+    Context,
     End,
     File,
     Metrics,
+    Model,
     Nothing,
     Open,
     Operation,
@@ -16,6 +19,7 @@ from mlops_bot.rewrite.moving.operations import (
     Read,
     Setting,
     Tag,
+    Tags,
     Unsure,
 )
 from mlops_bot.rewrite.moving.readers import READERS
@@ -24,7 +28,14 @@ from mlops_bot.rewrite.program import Program
 from mlops_bot.rewrite.spans import Spans
 from mlops_bot.types import NotApplicable, Rewritten, SourceFacts
 
-SETTINGS, STEPS = "run_config", "run_steps"
+SETTINGS, STEPS, METRICS = "run_config", "run_steps", "EpochMetrics"
+_METRICS = '''
+class {name}({base}):
+    """Logs the metrics of each epoch."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        {log}
+'''
 _FLAT = '''
 def flat(values, prefix=""):
     """Nested settings as one level: {"model": {"lr": 1}} -> {"model.lr": 1}."""
@@ -57,24 +68,28 @@ class _Translation:
         self.read: Read = self.reader.all()
         self.opens = [operation for operation in self.read.operations if isinstance(operation, Open)]
         self.needs: set[str] = set()
+        self.modules: set[str] = set()  # that the new statements need besides the tracker's own
         self.notes = list(self.read.notes)
         self.project: str | None = None
 
     def done(self) -> Rewritten:
         taken = {node.id for node in self.program.nodes if isinstance(node, ast.Name)}
-        for name in (SETTINGS, STEPS, "flat"):
+        for name in (SETTINGS, STEPS, METRICS, "flat", "nullcontext"):
             if name in taken:
                 raise Unsure(f"the name `{name}` is bound by the program already")
         self._check_names(taken)
         self._project()
-        if self.read.settings:
+        if self.read.settings or self.read.lookups:
             self.needs.add(SETTINGS)
+        self._frameworks()
         for operation in self.read.operations:
             self._one(operation)
         for node in self.read.settings:  # inside of a statement that is replaced this changes nothing
             if isinstance(self.program.parent[node], ast.Subscript):
                 raise Unsure(f"line {node.lineno}: a setting is read as an item")
             self.spans.replace(node, SETTINGS)
+        for node, name in self.read.lookups:
+            self.spans.replace(node, f"vars({SETTINGS})[{name}]")
         self._head()
         return Rewritten(self.mark + self.spans.apply(), tuple(dict.fromkeys(self.notes)))
 
@@ -126,8 +141,51 @@ class _Translation:
             self._replace(place, [self.writer.file(operation, run)])
         elif isinstance(operation, Tag):
             self._replace(place, [self.writer.tag(operation, run)])
+        elif isinstance(operation, Tags):
+            self._replace(place, [self.writer.tags(operation, run)])
+        elif isinstance(operation, Model):
+            self._model(operation, run)
+        elif isinstance(operation, Context):
+            self._context(operation)
         elif isinstance(operation, End):
             self._replace(place, [self.writer.end(run)])
+
+    def _model(self, model: Model, run: str) -> None:
+        written = self.writer.model(model, run)
+        if written is None:
+            why = f"the model {model.name} is not kept: save it to a file, and log that"
+            self.notes.append(f"line {model.place.line}: {why}")
+            self._replace(model.place, [f"pass  # {why}"])
+            return
+        self.modules.add(written[1])
+        self._replace(model.place, [written[0]])
+
+    def _context(self, context: Context) -> None:
+        """The block stays a block; what it put before names is in them."""
+        node = context.place.node
+        assert isinstance(node, ast.With)
+        self.needs.add("nullcontext")
+        self.spans.replace(node.items[0].context_expr, "nullcontext()")
+        self.notes.append(f"line {node.lineno}: `{context.prefix}`, the block's prefix, is in the names of the metrics")
+
+    def _frameworks(self) -> None:
+        """Lightning's loggers and Keras' callbacks, where they are made."""
+        if self.read.loggers and self.opens:
+            raise Unsure("a run is opened beside Lightning's logger: which of both logs what is not certain")
+        for call in self.read.loggers:
+            self.spans.replace(call, frameworks.logger(self.reader, call, self.writer.module))
+        for node, text in frameworks.imported(self.reader, self.writer.module) if self.read.loggers else []:
+            self.spans.replace(node, text)
+        self.notes += [note for note in self.read.notes if note not in self.notes]
+        for call in self.read.callbacks:
+            if call.args or call.keywords:
+                given = ", ".join(k.arg or "**" for k in call.keywords) or "an argument"
+                callback = ast.unparse(call.func)
+                self.notes.append(f"line {call.lineno}: what `{callback}` is given has no counterpart: {given}")
+            if len({frameworks.prefix(one) for one in self.read.callbacks}) > 1:
+                raise Unsure("callbacks of Keras that give metrics different names")
+            self.needs.add(METRICS)
+            self.spans.replace(call, f"{METRICS}()")
 
     def _open(self, open_: Open) -> None:
         if open_.project is None and self.project is not None:
@@ -204,6 +262,8 @@ class _Translation:
         for node in self.read.settings:
             written = self.spans.source(node)
             text = text.replace(f"{written}.", f"{SETTINGS}.").replace(f"{written}[", f"vars({SETTINGS})[")
+        for node, name in self.read.lookups:
+            text = text.replace(self.spans.source(node), f"vars({SETTINGS})[{name}]")
         return text
 
     def _flat(self, values: str) -> str:
@@ -251,24 +311,34 @@ class _Translation:
         return False
 
     def _head(self) -> None:
-        first = self.read.imports[0]
-        for other in self.read.imports[1:]:
-            self._replace(Place(other, other.lineno, None), ["# imported above"])
-        lines = [f"import {self.writer.module}"]
+        if not self.read.imports and not self.needs:  # Lightning's logger, and nothing else of the tracker
+            return
+        lines = [f"import {self.writer.module}", *(f"import {name}" for name in sorted(self.modules))]
         if SETTINGS in self.needs:
             lines.insert(0, "from types import SimpleNamespace")
         if STEPS in self.needs:
             lines.insert(0, "from itertools import count")
-        self._replace(Place(first, first.lineno, None), lines)
+        if "nullcontext" in self.needs:
+            lines.insert(0, "from contextlib import nullcontext")
         body = []
         if SETTINGS in self.needs:
             body.append(f"{SETTINGS} = SimpleNamespace()  # the settings of the run")
         if STEPS in self.needs:
             body.append(f"{STEPS} = count()  # each call that logs is a step of its own")
-        tail = "\n".join(body) + ("\n" if body else "") + (f"\n{_FLAT}\n" if "flat" in self.needs else "")
+        tail = "\n".join(body) + ("\n" if body else "")
+        if METRICS in self.needs:
+            base, more = frameworks.keras(self.reader.imports)
+            lines += [more] if more else []
+            tail += f"\n{self._callback(base)}\n"
+        if "flat" in self.needs:
+            tail += f"\n{_FLAT}\n"
+        used = bool(self.opens or self.needs or self.modules or self._logs())
+        for node in self.read.imports:
+            self._import(node, lines if used else [])
+            lines = []
         if not tail:
             return
-        last: ast.stmt = first
+        last: ast.stmt = self.read.imports[0] if self.read.imports else self.program.tree.body[0]
         for number, statement in enumerate(self.program.tree.body):
             docstring = number == 0 and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
             if not docstring and not isinstance(statement, (ast.Import, ast.ImportFrom)):
@@ -277,3 +347,27 @@ class _Translation:
         stop = self.program.text.find("\n", self.spans.ends(last)[1])
         at = len(self.program.text) if stop < 0 else stop + 1
         self.spans.found.append((at, at, ("\n" + tail).replace("\n", self.spans.newline)))
+
+    def _logs(self) -> bool:
+        return any(isinstance(one, (Metrics, Params, File, Tag, Tags, Model, End)) for one in self.read.operations)
+
+    def _callback(self, base: str) -> str:
+        prefix = frameworks.prefix(self.read.callbacks[0])
+        place = Place(self.read.callbacks[0], 0, self.read.callbacks[0])  # type: ignore[arg-type]
+        values = f'{{f"{prefix}{{name}}": value for name, value in (logs or {{}}).items()}}' if prefix else "logs or {}"
+        log = self.writer.metrics(Metrics(place, values, "epoch"), "epoch", self._run(place))
+        return _METRICS.format(name=METRICS, base=base, log=log)
+
+    def _import(self, node: ast.stmt, lines: list[str]) -> None:
+        """The tracker's import gives way to `lines`, or to nothing; what else it imports stays."""
+        module = self.reader.module
+        kept = [a for a in node.names if a.name.partition(".")[0] != module] if isinstance(node, ast.Import) else []
+        new = [*lines, *([f"import {', '.join(ast.unparse(alias) for alias in kept)}"] if kept else [])]
+        parent = self.program.parent[node]
+        if new or not isinstance(parent, ast.Module):
+            self._replace(Place(node, node.lineno, None), new or ["pass"])
+            return
+        if not self.spans.alone(node):
+            raise Unsure(f"line {node.lineno}: the statement shares its line with others")
+        begin, stop = self.spans.offset(node.lineno, 0), self.program.text.find("\n", self.spans.ends(node)[1])
+        self.spans.found.append((begin, len(self.program.text) if stop < 0 else stop + 1, ""))

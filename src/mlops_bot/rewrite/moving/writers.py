@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from mlops_bot.rewrite.moving.operations import File, Metrics, Open, Params, Tag
+from mlops_bot.rewrite.moving.operations import File, Metrics, Model, Open, Params, Tag, Tags
 
 
 class Writer(Protocol):
@@ -28,6 +28,12 @@ class Writer(Protocol):
     def metrics(self, metrics: Metrics, step: str | None, run: str) -> str: ...
     def file(self, file: File, run: str) -> str: ...
     def tag(self, tag: Tag, run: str) -> str: ...
+    def tags(self, tags: Tags, run: str) -> str: ...
+
+    def model(self, model: Model, run: str) -> tuple[str, str] | None:
+        """The statement, and the module that it needs imported; None where the tracker keeps no models by itself."""
+        ...
+
     def end(self, run: str) -> str: ...
 
 
@@ -54,10 +60,17 @@ class _MLflow:
         return f"mlflow.log_metrics({metrics.values}{f', step={step}' if step else ''})"
 
     def file(self, file: File, run: str) -> str:
-        return f"mlflow.log_artifact({file.path})"
+        return f"mlflow.log_artifact{'s' if file.folder else ''}({file.path})"
 
     def tag(self, tag: Tag, run: str) -> str:
-        return f"mlflow.set_tag({tag.name}, {tag.value})"
+        name = '"mlflow.runName"' if tag.name == '"name"' else tag.name
+        return f"mlflow.set_tag({name}, {tag.value})"
+
+    def tags(self, tags: Tags, run: str) -> str:
+        return f"mlflow.set_tags({tags.values})"
+
+    def model(self, model: Model, run: str) -> tuple[str, str] | None:
+        return f"mlflow.{model.library}.log_model({model.model}, name={model.name})", f"mlflow.{model.library}"
 
     def end(self, run: str) -> str:
         return "mlflow.end_run()"
@@ -90,7 +103,13 @@ class _Wandb:
         return f"wandb.log({metrics.values}{f', step={step}' if step else ''})"
 
     def file(self, file: File, run: str) -> str:
-        return f"wandb.save({file.path})"
+        return f"wandb.run.log_artifact({file.path})" if file.folder else f"wandb.save({file.path})"
+
+    def tags(self, tags: Tags, run: str) -> str:
+        return f"wandb.config.update({tags.values})"
+
+    def model(self, model: Model, run: str) -> tuple[str, str] | None:
+        return None
 
     def tag(self, tag: Tag, run: str) -> str:
         return f"wandb.config.update({{{tag.name}: {tag.value}}})"
@@ -123,9 +142,20 @@ class _Comet:
         return f"{run}.log_metrics({metrics.values}{f', step={step}' if step else ''})"
 
     def file(self, file: File, run: str) -> str:
-        return f"{run}.log_asset({file.path})"
+        return f"{run}.log_asset{'_folder' if file.folder else ''}({file.path})"
+
+    def tags(self, tags: Tags, run: str) -> str:
+        return f"{run}.log_others({tags.values})"
+
+    def model(self, model: Model, run: str) -> tuple[str, str] | None:
+        module = f"comet_ml.integration.{model.library}"
+        if model.library == "pytorch":
+            return f"{module}.log_model({run}, {model.model}, {model.name})", module
+        return f"{module}.log_model({run}, {model.name}, {model.model})", module
 
     def tag(self, tag: Tag, run: str) -> str:
+        if tag.name == '"name"':
+            return f"{run}.set_name({tag.value})"
         return f"{run}.log_other({tag.name}, {tag.value})"
 
     def end(self, run: str) -> str:
