@@ -101,7 +101,7 @@ def prepared(pieces: Sequence[Piece], root: Path, options: argparse.Namespace) -
 def _keep_manifest(place: Path, options: argparse.Namespace, sandbox: Sandbox, docs: str | None) -> None:
     """Written once; a run that goes on under another revision or with other packages is said to be one."""
     said = {name: value for name, value in vars(options).items() if name in
-            ("engine", "tables", "temperatures", "samples", "era", "programs", "timeout")}  # fmt: skip
+            ("engine", "tables", "temperatures", "samples", "era", "programs", "timeout", "warm")}  # fmt: skip
     base = getattr(sandbox, "base", None)  # of a container engine
     document = manifest(said, sandbox=sandbox.name, documentation=docs, image=base() if base else None)
     path = place / "manifest.json"

@@ -86,7 +86,10 @@ class WarmSandbox(ProcessSandbox):
         self._progress = progress
 
     def run(self, job: Job) -> RunResult:
-        while (worker := self._worker(job)) is not None:
+        for _ in range(2):
+            worker = self._worker(job)
+            if worker is None:
+                break
             try:
                 result = worker.run(job)
             finally:

@@ -84,7 +84,7 @@ class Worker:
         if python:
             raise Refused("importing started threads: " + ", ".join(python[:3]))
         # Libraries of linear algebra end their threads before a fork, and start new ones when there is work.
-        if os.fork() == 0:
+        if fork() == 0:
             os._exit(0)
         os.wait()
         time.sleep(0.05)
@@ -126,13 +126,13 @@ class Worker:
             if "kill" in message:
                 self.kill(message["kill"])
                 continue
-            pid = os.fork()
+            pid = fork()
             if pid == 0:
                 return self.become(message["base"], list(descriptors))
             for handle in list(descriptors)[:3]:
                 os.close(handle)
             self.children[pid] = (os.pidfd_open(pid), descriptors[3])
-            os.write(descriptors[3], b"%d\n" % pid)
+            tell(descriptors[3], pid)
 
     def reap(self):
         while True:
@@ -146,10 +146,7 @@ class Worker:
                 handle, pipe = self.children.pop(pid)
                 os.close(handle)
                 code = 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-                try:
-                    os.write(pipe, b"%d\n" % code)
-                except OSError:
-                    pass  # nobody wants to know
+                tell(pipe, code)
                 os.close(pipe)
 
     def kill(self, pid):
@@ -235,6 +232,22 @@ class Worker:
             resumed()
         elif numpy is not None:
             numpy.seed()
+
+
+def fork():
+    """What Python 3.12 warns of, threads that a fork does not have, has been looked into."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def tell(pipe, number):
+    try:
+        os.write(pipe, b"%d\n" % number)
+    except OSError:
+        pass  # nobody wants to know
 
 
 def below(folder):
