@@ -12,6 +12,7 @@ import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mlops_bot.rewrite import cells
 from mlops_bot.rewrite.edits import COMPOUND, first_line
 from mlops_bot.rewrite.program import Function, Program
 
@@ -134,6 +135,8 @@ class Draft:
         """The first line of a statement with the comments on top of it, but none at or above line `above`."""
         first = first_line(statement)
         while first - 1 > above and self._rows[first - 2].strip().startswith("#") and first - 1 not in self._strings:
+            if cells.is_numbered(self._rows[first - 2]):
+                break
             first -= 1
         return first
 
@@ -226,7 +229,12 @@ def tidy(text: str) -> str:
         text = re.sub(
             rf"(\n*){TAKEN}\n(\n*)", lambda found: "\n" * max(len(found[1]), len(found[2]) + 1), text, count=1
         )
-    return re.sub(rf"\n*{APART}\n+", "\n\n\n", text)
+    parts = re.split(rf"\n*{APART}\n+", text)
+    joined = parts[0]
+    for part in parts[1:]:  # none at either end of a notebook's cell
+        ends = joined.rpartition("\n")[2], part.partition("\n")[0]
+        joined += ("\n" if any(map(cells.is_numbered, ends)) else "\n\n\n") + part
+    return joined
 
 
 def dedented(rows: Sequence[str], width: int) -> list[str]:

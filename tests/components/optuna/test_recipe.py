@@ -596,6 +596,21 @@ def test_names_of_star_imports_are_known(text: str) -> None:
     assert "trial.suggest_float(" in changes(text)
 
 
+def test_the_lines_that_name_a_notebooks_cells_stay() -> None:
+    text = dedent(TOP_LEVEL).replace("losses = []\n", "# %% [cell 1]\nlosses = []\n")
+    text = text.replace("criterion = ", "model\ncriterion = ")
+    text = "# %% [cell 0]\n" + text.replace("criterion", "# %% [cell 2]\ncriterion", 1).replace(
+        "for", "# %% [cell 4]\nfor", 1
+    )
+    outcome = adapt(text)
+    assert isinstance(outcome, Rewritten)
+    rows = outcome.text.splitlines()
+    marks = [at for at, row in enumerate(rows) if row.startswith("# %%")]
+    assert [rows[at] for at in marks] == [f"# %% [cell {number}]" for number in (0, 1, 2, 4)]
+    assert rows[marks[-1] + 1] == "def train_once(trial):"
+    assert "    display(model)" in rows
+
+
 # --- real runs --------------------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from mlops_bot.components.optuna import state
 from mlops_bot.components.optuna.goal import Goal
 from mlops_bot.components.optuna.places import Place, Writing
 from mlops_bot.components.optuna.unit import Unit, runner
-from mlops_bot.rewrite import scopes
+from mlops_bot.rewrite import cells, scopes
 from mlops_bot.rewrite.draft import APART, Draft, indented
 from mlops_bot.rewrite.edits import default_indent, first_line
 from mlops_bot.rewrite.imports import block_end, import_place
@@ -158,6 +158,9 @@ def _statements(unit: Unit, goal: Goal, writing: Writing, parts: Parts, final: b
     line = draft.start(last, ends[last])
     for at, statement in enumerate(unit.statements):
         apart = at and draft.blank_above(statement, ends[statement])
+        if isinstance(statement, ast.Expr) and cells.ends_at(program.text, statement.end_lineno or 0):
+            if isinstance(statement.value, (ast.Name, ast.Attribute, ast.Subscript)):  # a cell shows its last value
+                draft.replace(statement, f"display({program.source(statement)})")
         rows += [*([""] if apart else []), *draft.take(statement, ends[statement])]
     said = words_for(goal)
     result = ["if not final:", f"{margin}return {goal.value}"] if final else [f"return {goal.value}"]
