@@ -500,3 +500,13 @@ def test_a_loss_that_only_some_turns_have_is_logged_where_it_is_computed() -> No
     written = [line.strip() for line in adapt(TAPE.format(update=update)).splitlines()]
     at = written.index("optimizer.apply_gradients(zip(grads, model.trainable_variables))")
     assert written[at + 1].startswith('mlflow.log_metric("train_loss", float(loss)')
+
+
+@pytest.mark.parametrize("value", ["str(x)", "repr(loss)", "sorted(x)"])
+def test_text_and_lists_are_no_metrics(value: str) -> None:
+    text = COUNTED.format(shown="'loss', loss.item()") + f"        error = {value}\n        print('error', error)\n"
+    assert [found for found, _ in logged(text).values()] == ["loss.item()"]
+    text = COUNTED.format(shown="'loss', loss.item()") + (
+        "        try:\n            work()\n        except ValueError as error:\n            print('error', error)\n"
+    )
+    assert [found for found, _ in logged(text).values()] == ["loss.item()"]

@@ -138,12 +138,17 @@ def _is_loss_tensor(program: Program, name: ast.Name) -> bool:
 
 
 def is_collection(program: Program, expression: ast.expr) -> bool:
-    """Bound to a list, a dict or text somewhere: no number."""
+    """Bound to a list, a dict, text or an exception somewhere: no number."""
     if not isinstance(expression, ast.Name):
         return False
     function = program.function_of(expression)
+    for node in ast.walk(function or program.tree):
+        if isinstance(node, ast.ExceptHandler) and node.name == expression.id:
+            return True
     for statement in program.assignments(expression.id, function):
         value = getattr(statement, "value", None)
+        if isinstance(value, ast.Call) and dotted(value.func) in ("str", "repr", "format", "list", "dict", "sorted"):
+            return True
         if isinstance(value, (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.JoinedStr, ast.DictComp)):
             return True
         if isinstance(value, ast.Constant) and isinstance(value.value, (str, bytes)):
