@@ -112,18 +112,19 @@ class Builder:
         return outcome
 
     def _manifest(self, component: str, version: str, gathered: Gathered, kinds: Sequence[str]) -> dict[str, Json]:
-        """What an index is made of; two builds with the same hash are the same."""
+        """What an index is made of; two builds with the same hash are the same, wherever their pages came from: an
+        installed package and its wheel are."""
         made: dict[str, Json] = {
             "form": FORM,
             "component": component,
             "version": version,
             "sources": sorted(kinds),
-            "origin": dict(sorted(gathered.origin.items())),
             "embedder": self._embedder.name if self._embedder else NO_EMBEDDER,
             "condenser": self._condensing,
             "pages": {path: page.hash for path, page in sorted(gathered.pages.items())},
         }
-        return {**made, "hash": key(repr(sorted((name, repr(value)) for name, value in made.items())))}
+        hashed = key(repr(sorted((name, repr(value)) for name, value in made.items())))
+        return {**made, "origin": dict(sorted(gathered.origin.items())), "hash": hashed}
 
     @property
     def _condensing(self) -> str:
@@ -183,11 +184,11 @@ class Builder:
         if not estimate["condense"] and not estimate["embed"]:
             return
         cost = estimate["cost"]
-        dollars = "at a price that is not known" if cost is None else f"about {cost:.2f} US dollars"
+        dollars = "an amount that is not known" if cost is None else f"about {cost:.2f} US dollars"
         self._progress(
             "estimate",
             f"{estimate['condense']} passages to condense ({sum(estimate['condense_tokens'])} tokens), "
-            f"{estimate['embed']} to embed ({estimate['embed_tokens']} tokens), {dollars}",
+            f"{estimate['embed']} to embed ({estimate['embed_tokens']} tokens), for {dollars}",
         )
         limit = self._limits.max_cost
         if limit is not None and not self._limits.dry_run and (cost is None or cost > limit):

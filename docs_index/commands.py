@@ -118,11 +118,11 @@ def status(options: argparse.Namespace) -> int:
 
 
 def lines(indexes: Sequence[Index]) -> Iterator[str]:
-    yield f"{'COMPONENT':<14}{'VERSION':<14}{'PASSAGES':>9}  {'EMBEDDER':<28}{'BUILT':<27}HASH"
+    yield f"{'COMPONENT':<14}{'VERSION':<14}{'PASSAGES':>9}  {'EMBEDDER':<32}{'BUILT':<27}HASH"
     for index in indexes:
         digest = str(index.manifest.get("hash", ""))[:12]
         yield (
-            f"{index.component:<14}{index.version:<14}{index.chunks:>9}  {index.embedder:<28}{index.built:<27}{digest}"
+            f"{index.component:<14}{index.version:<14}{index.chunks:>9}  {index.embedder:<32}{index.built:<27}{digest}"
         )
 
 

@@ -16,6 +16,7 @@ _LEFT_OUT = re.compile(
     r"|(^|/)(change(s|log)|history|news|release[-_ ]?notes?|licen[cs]e|copying|authors|contribut(ing|ors)"
     r"|code[-_]of[-_]conduct|security|governance|maintainers|citation|pull_request_template|agents|claude)[^/]*$"
     r"|(^|/)(changes|changelogs?|release[-_]?notes?|whats[-_]?new)/"
+    r"|(^|/)(skills|templates|prompts|_templates)/"  # what a program fills in or tells a model
     r"|(^|/)requirements[^/]*$",
     re.IGNORECASE,
 )

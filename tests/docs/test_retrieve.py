@@ -246,6 +246,36 @@ def test_docs_search(path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
         cli.run(["docs", "search", "mlflow", "start a run"])
 
 
+def test_what_is_not_indexed_and_what_to_do(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLOPS_BOT_DOCS", str(path))
+    assert cli.run(["docs", "search", "mlflow", "start a run", "--version", "3.1.0"]) == 0
+    assert "3.1.0 is not in the index; `python -m docs_index build mlflow==3.1.0` adds it" in capsys.readouterr().err
+    with pytest.raises(DocsError, match=r"has nothing of Optuna$") as raised:
+        cli.run(["docs", "search", "optuna", "create a study"])
+    assert raised.value.exit_code == 3 and "docs_index build optuna" in (raised.value.hint or "")
+
+
+def test_a_half_built_index_is_not_searched_and_told(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stops() -> Any:
+        yield from records([_mlflow()])
+        raise KeyboardInterrupt
+
+    store = SQLiteStore(path, writable=True)
+    with pytest.raises(KeyboardInterrupt):
+        store.replace(index("5.0.0", component="optuna"), stops())
+    store.close()
+    monkeypatch.setenv("MLOPS_BOT_DOCS", str(path))
+    with pytest.raises(DocsError, match="its build did not finish"):
+        cli.run(["docs", "search", "optuna", "create a study"])
+    assert cli.run(["docs", "status"]) == 0
+    assert "a build of optuna 5.0.0 did not finish" in capsys.readouterr().out
+    assert cli.run(["docs", "search", "mlflow", "start a run"]) == 0  # the complete ones are as they were
+
+
 def test_the_prompt_command_shows_it(
     path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

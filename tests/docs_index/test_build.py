@@ -135,6 +135,15 @@ def test_the_same_pages_give_the_same_hash(store: SQLiteStore, memo: Memo, tmp_p
     assert changed.hash != one.hash
 
 
+def test_where_pages_came_from_does_not_change_the_hash(store: SQLiteStore, memo: Memo) -> None:
+    one, other = gathered(), gathered()
+    one.origin["installed:tool"], other.origin["tool-1.0-py3-none-any.whl"] = "1.0", "f" * 64
+    first = builder(store, memo).build("tool", "1.0", one, ["package"])
+    second = builder(store, memo).build("tool", "1.0", other, ["package"])
+    assert second.state == "unchanged" and second.hash == first.hash
+    assert store.indexes()[0].manifest["origin"] == {"installed:tool": "1.0"}
+
+
 def test_costs_are_told_and_kept(store: SQLiteStore, memo: Memo) -> None:
     said: list[str] = []
     condenser = Condenser("test", lambda messages: pytest.fail("must not be asked"), (10.0, 30.0))

@@ -11,7 +11,7 @@ from mlops_bot import command, components, compose, compose_docs, settings, sour
 from mlops_bot.commands import common
 from mlops_bot.docs import search as retrieval
 from mlops_bot.docs.calls import calls_of, details_of, named_in
-from mlops_bot.docs.records import IndexStore
+from mlops_bot.docs.records import Index, IndexStore
 from mlops_bot.errors import DocsError, UserError
 from mlops_bot.settings import Settings
 from mlops_bot.shown import plain
@@ -19,7 +19,8 @@ from mlops_bot.types import Component, Framework
 
 
 def search(options: argparse.Namespace) -> int:
-    """0 when something is found, 1 when nothing is. Raises DocsError where the store fails or there is none."""
+    """0 when something is found, 1 when nothing is. Raises DocsError where the store fails, there is none, or it has
+    nothing of the component."""
     common.check_json_target(options.json)
     configured = common.settings_for(options, settings.load())
     asked = command.parse(
@@ -34,6 +35,11 @@ def search(options: argparse.Namespace) -> int:
     )  # fmt: skip
     store = _store(configured)
     try:
+        if not store.versions(target.name):
+            raise DocsError(
+                f"the documentation index has nothing of {target.title}" + _unfinished(store, target),
+                hint=f"add it with `python -m docs_index build {target.name}`",
+            )
         ask = _asker(options.approach, configured)
         found = retrieval.find(
             options.approach, store, question, ask=ask, model=ask.name if ask else "", limit=options.limit
@@ -59,6 +65,12 @@ def search(options: argparse.Namespace) -> int:
         secrets=configured.secrets,
     )  # fmt: skip
     return 0 if docs else 1
+
+
+def _unfinished(store: IndexStore, target: Component) -> str:
+    """A remark on a build that was interrupted while it stored."""
+    begun: list[Index] = getattr(store, "unfinished", list)()
+    return ": its build did not finish" if target.name in {index.component for index in begun} else ""
 
 
 def question_of(
@@ -106,6 +118,11 @@ def status(options: argparse.Namespace) -> int:
     store = compose_docs.docs_store(configured, lambda stage, message: notes.append(message))
     indexes = store.indexes() if store is not None else []
     if store is not None:
+        notes += [
+            f"a build of {one.component} {one.version} did not finish, or is under way since {one.built}: "
+            f"`python -m docs_index build {one.component}` goes on with it"
+            for one in getattr(store, "unfinished", list)()
+        ]
         store.close()
     rows = [
         {"component": one.component, "version": one.version, "passages": one.chunks, "embedder": one.embedder,

@@ -23,8 +23,8 @@ BUDGET = 4000  # tokens of all passages together
 _CANDIDATES = 40  # passages of a search that are weighed
 _CALLS = 16  # calls that are asked for
 _FLAT = 60  # rank constant of reciprocal rank fusion
-_ALIKE = 1.3  # weight of a function with the name that the code calls now
-_PUBLIC = (1.0, 0.95, 0.8, 0.7, 0.6)  # weight by modules between the API's and an object
+_ALIKE = 1.15  # weight of a function with the name that the code calls now
+_PUBLIC = (1.0, 0.9, 0.75, 0.65, 0.55)  # weight by modules between the API's and an object
 _SAME_PAGE = 0.9  # weight of a further passage of a page
 _ASIDE = 3  # one passage of what only opens or only tells more, with so many of each other need
 _GENERATED = 6000  # characters of a model's answer that are used
@@ -101,9 +101,12 @@ def versions_note(store: DocStore, side: Side) -> str | None:
 
     found = nearest(side.version, store.versions(side.component))
     if found is None:
-        return f"there is no documentation of {side.title} in the index"
+        return f"there is no documentation of {side.title} in the index; `python -m docs_index build {side.component}` adds it"
     if side.version is not None and found != side.version:
-        return f"documentation of {side.title} {found}: {side.version} is not in the index"
+        return (
+            f"documentation of {side.title} {found} is read: {side.version} is not in the index; "
+            f"`python -m docs_index build {side.component}=={side.version}` adds it"
+        )
     return None
 
 
@@ -273,13 +276,32 @@ def _ranked(
 
     found: list[DocChunk] = []
     pages: Counter[str] = Counter()
-    weights = {doc: weight(doc) for doc in scores}
+    weights = _functions_first({doc: weight(doc) for doc in scores}, question.target.api)
     while weights and len(found) < limit:  # another passage of the same page says less that is new
         best = max(weights, key=lambda doc: weights[doc] * _SAME_PAGE ** pages[doc.path])
         del weights[best]
         pages[best.path] += 1
         found.append(best)
     return found
+
+
+def _functions_first(weights: Mapping[DocChunk, float], api: Sequence[str]) -> dict[DocChunk, float]:
+    """Of a function and methods with its name that are as near, the function has the best of their weights:
+    `mlflow.log_artifact` comes before `mlflow.MlflowClient.log_artifact`."""
+    named: dict[tuple[str, int], list[DocChunk]] = {}
+    for doc in weights:
+        if doc.names:
+            own = doc.names[0].rpartition(".")[2]
+            named.setdefault((own, _levels(doc.names[0], api)), []).append(doc)
+    found = dict(weights)
+    for docs in named.values():
+        order = sorted(docs, key=lambda doc: (_is_method(doc.names[0]), -weights[doc]))
+        found.update(zip(order, sorted((weights[doc] for doc in docs), reverse=True), strict=True))
+    return found
+
+
+def _is_method(name: str) -> bool:
+    return any(part[:1].isupper() for part in name.split(".")[:-1])
 
 
 def _public(doc: DocChunk, api: Sequence[str]) -> float:

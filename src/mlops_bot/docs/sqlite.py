@@ -88,6 +88,11 @@ class SQLiteStore:
         with self._errors():
             return [one.info for one in self._stored()]
 
+    def unfinished(self) -> Sequence[Index]:
+        """Indexes whose build is under way, or was interrupted while it stored. They are never searched."""
+        with self._errors():
+            return [one.info for one in self._rows(self._state().connection, "building")]
+
     def search(self, query: str, *, component: str, version: str | None, limit: int) -> Sequence[DocChunk]:
         with self._errors():
             chosen = versions.nearest(version, self.versions(component))
@@ -348,18 +353,24 @@ class SQLiteStore:
         connection = state.connection
         (version,) = connection.execute("PRAGMA data_version").fetchone()
         if self._writable or version != state.seen:
-            rows = connection.execute(
-                "SELECT id, component, version, embedder, dimensions, manifest, chunks, built FROM indexes "
-                "WHERE state = 'ready' ORDER BY component, version"
-            ).fetchall()
             kept = {one.number: one.bits for one in state.stored}
-            state.stored = [
-                _Stored(number, Index(component, release, embedder, dims, json.loads(manifest), chunks, built),
-                        kept.get(number))
-                for number, component, release, embedder, dims, manifest, chunks, built in rows
-            ]  # fmt: skip
+            state.stored = self._rows(connection, "ready")
+            for one in state.stored:
+                one.bits = kept.get(one.number)
             state.seen = version
         return state.stored
+
+    @staticmethod
+    def _rows(connection: sqlite3.Connection, status: str) -> list[_Stored]:
+        rows = connection.execute(
+            "SELECT id, component, version, embedder, dimensions, manifest, chunks, built FROM indexes "
+            "WHERE state = ? ORDER BY component, version",
+            (status,),
+        ).fetchall()
+        return [
+            _Stored(number, Index(component, release, embedder, dims, json.loads(manifest), chunks, built))
+            for number, component, release, embedder, dims, manifest, chunks, built in rows
+        ]
 
     def _one(self, component: str, version: str) -> _Stored:
         for one in self._stored():
