@@ -5,7 +5,8 @@
 The candidates are the recipe's, of programs of each framework, and as many variants of each as a model's samples would
 be. All modes judge the same ones, program by program, one mode after the other, so that a busy machine slows down all.
 What is there once for a program or a runtime (baselines, prepared stores, signatures) is made before the clock starts.
-The starts of workers are on the clock: "first" is the first sample of each program, "later" is the others.
+The starts of workers are on the clock: "first" is the first sample of each program, "later" is the others. CPU time
+hardly depends on what else the machine does; "busy" is the machine's, "own" the harness's share of the CPU time.
 
 Exit code 1 when two modes differ in a verdict.
 """
@@ -13,6 +14,7 @@ Exit code 1 when two modes differ in a verdict.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
@@ -58,12 +60,12 @@ class Spent:
 
     verdicts: int = 0
     wall: float = 0.0
+    cpu: float = 0.0  # CPU seconds of the programs, and of what starts them
     own: float = 0.0  # CPU seconds of this process
-    idle: list[float] = dataclasses.field(default_factory=list)
+    busy: float = 0.0  # CPU seconds of this machine, whoever's
 
-    @property
-    def rate(self) -> float:
-        return 60 * self.verdicts / self.wall if self.wall else 0.0
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(*(getattr(self, one.name) + getattr(other, one.name) for one in dataclasses.fields(self)))
 
 
 class Silent:
@@ -121,16 +123,36 @@ def said(verdict: object) -> str:
 
 def timed(verifiers: Sequence[Verifier], texts: Sequence[str], spent: Spent) -> list[str]:
     """Judges each text with its verifier, all at the same time."""
-    psutil.cpu_percent()
-    own, began = sum(os.times()[:2]), time.monotonic()
+    before = measured()
     with ThreadPoolExecutor(len(texts)) as pool:
         verdicts = list(pool.map(lambda pair: said(pair[0]._judge(Candidate({"train.py": pair[1]}))),
                                  zip(verifiers, texts, strict=True)))  # fmt: skip
-    spent.wall += time.monotonic() - began
-    spent.own += sum(os.times()[:2]) - own
-    spent.idle.append(psutil.cpu_percent())
+    wall, cpu, own, busy = (now - then for now, then in zip(measured(), before, strict=True))
+    spent.wall, spent.cpu, spent.own, spent.busy = (
+        spent.wall + wall,
+        spent.cpu + cpu,
+        spent.own + own,
+        spent.busy + busy,
+    )
     spent.verdicts += len(texts)
     return verdicts
+
+
+def measured() -> tuple[float, float, float, float]:
+    """(seconds, CPU seconds of what this process started, of this process, of the machine) since whenever."""
+    times = os.times()
+    cpu = times.children_user + times.children_system
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            spent = process.cpu_times()
+            cpu += spent.user + spent.system + spent.children_user + spent.children_system
+    with contextlib.suppress(OSError):  # all containers, which are the engine's children
+        cpu += int(Path("/sys/fs/cgroup/cpuacct/docker/cpuacct.usage").read_text()) / 1e9
+    with contextlib.suppress(OSError):
+        lines = Path("/sys/fs/cgroup/docker/cpu.stat").read_text().split()
+        cpu += int(lines[lines.index("usage_usec") + 1]) / 1e6
+    whole = psutil.cpu_times()
+    return time.monotonic(), cpu, times.user + times.system, sum(whole) - whole.idle - getattr(whole, "iowait", 0.0)
 
 
 def main() -> int:
@@ -179,34 +201,29 @@ def main() -> int:
 
 
 def shown(modes: Sequence[str], spent: dict[tuple[str, str], Spent]) -> list[dict[str, Any]]:
-    """The table, printed; and its rows."""
+    """The table, printed; and its rows. "times": as many as the last mode makes, by the clock and by CPU time."""
     rows = []
-    slowest = modes[-1]
-    print(
-        f"\n{'':<16}{'verdicts':>9}{'seconds':>9}{'a minute':>9}{'times ' + slowest:>14}{'busy %':>8}{'own CPU %':>10}"
-    )
+    columns = ("verdicts", "seconds", "a minute", "times", "CPU s each", "times by CPU", "busy %", "own %")
+    print(f"\n{'':<15}" + "".join(f"{name:>13}" for name in columns))
     for part in ("first", "later", "all"):
-        for mode in modes:
-            parts = [spent[mode, name] for name in (("first", "later") if part == "all" else (part,))]
-            whole = Spent(sum(one.verdicts for one in parts), sum(one.wall for one in parts))
-            other = [spent[slowest, name] for name in (("first", "later") if part == "all" else (part,))]
-            rate = 60 * sum(one.verdicts for one in other) / max(1e-9, sum(one.wall for one in other))
-            busy = [value for one in parts for value in one.idle]
-            row = {
-                "mode": mode,
-                "part": part,
-                "verdicts": whole.verdicts,
-                "seconds": round(whole.wall, 1),
-                "a_minute": round(whole.rate, 2),
-                "times": round(whole.rate / rate, 2) if rate else None,
-                "busy": round(sum(busy) / max(1, len(busy)), 1),
-                "own": round(
-                    100 * sum(one.own for one in parts) / max(1e-9, whole.wall * (psutil.cpu_count() or 1)), 2
-                ),
-            }
-            rows.append(row)
-            numbers = (("verdicts", 9), ("seconds", 9), ("a_minute", 9), ("times", 14), ("busy", 8), ("own", 10))
-            print(f"{mode + ', ' + part:<16}" + "".join(f"{row[name]:>{width}}" for name, width in numbers))
+        found = {
+            mode: spent[mode, "first"] + spent[mode, "later"] if part == "all" else spent[mode, part] for mode in modes
+        }
+        last = found[modes[-1]]
+        for mode, one in found.items():
+            each, slowest = (whole.cpu / max(1, whole.verdicts) for whole in (one, last))
+            numbers = (
+                one.verdicts,
+                one.wall,
+                60 * one.verdicts / one.wall if one.wall else 0.0,
+                (one.verdicts / one.wall) / (last.verdicts / last.wall) if one.wall and last.verdicts else 0.0,
+                each,
+                slowest / each if each else 0.0,
+                100 * one.busy / (one.wall * (psutil.cpu_count() or 1)) if one.wall else 0.0,
+                100 * one.own / (one.own + one.cpu) if one.cpu else 0.0,
+            )
+            rows.append({"mode": mode, "part": part, **dict(zip(columns, numbers, strict=True))})
+            print(f"{mode + ', ' + part:<15}" + "".join(f"{number:>13.2f}" for number in numbers))
     return rows
 
 
