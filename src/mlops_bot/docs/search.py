@@ -100,13 +100,12 @@ def versions_note(store: DocStore, side: Side) -> str | None:
     from mlops_bot.docs.versions import nearest
 
     found = nearest(side.version, store.versions(side.component))
+    build = f"`python -m docs_index build {side.component}"
     if found is None:
-        return f"there is no documentation of {side.title} in the index; `python -m docs_index build {side.component}` adds it"
+        return f"there is no documentation of {side.title} in the index; {build}` adds it"
     if side.version is not None and found != side.version:
-        return (
-            f"documentation of {side.title} {found} is read: {side.version} is not in the index; "
-            f"`python -m docs_index build {side.component}=={side.version}` adds it"
-        )
+        missing = f"{side.version} is not in the index; {build}=={side.version}` adds it"
+        return f"documentation of {side.title} {found} is read: {missing}"
     return None
 
 
