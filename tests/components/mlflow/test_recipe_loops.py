@@ -510,3 +510,22 @@ def test_text_and_lists_are_no_metrics(value: str) -> None:
         "        try:\n            work()\n        except ValueError as error:\n            print('error', error)\n"
     )
     assert [found for found, _ in logged(text).values()] == ["loss.item()"]
+
+
+def test_the_loss_of_a_function_that_does_one_update_is_logged_after_the_update() -> None:
+    written = adapt(
+        """\
+        import torch
+
+        def step(x):
+            loss = net(x).mean()
+            loss.backward()
+            optimizer.step()
+            return loss.item()
+
+        for epoch in range(3):
+            for x in batches:
+                step(x)
+        """
+    )
+    assert "    optimizer.step()\n    mlflow.log_metric(" in written

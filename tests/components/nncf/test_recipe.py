@@ -224,6 +224,15 @@ def test_a_bare_sequential_is_called_by_a_module_while_it_trains() -> None:
     )
 
 
+def test_a_bare_sequential_of_a_star_import_is_one() -> None:
+    text = (
+        "from torch.nn import *\nimport torch\n\nnet = Sequential(Linear(4, 1))\n"
+        "optimizer = torch.optim.SGD(net.parameters(), lr=0.1)\nfor epoch in range(3):\n"
+        "    loss = net(torch.randn(2, 4)).mean()\n    loss.backward()\n    optimizer.step()\n"
+    )
+    assert "\nnet = Prunable(net)\n" in adapted(NAME, text)
+
+
 def test_its_state_is_saved_under_its_own_names() -> None:
     tail = "    torch.save(model.state_dict(), 'm.pt')\n"
     text = adapted(NAME, program("", "model(x)", model="nn.Sequential(nn.Linear(8, 4))") + tail)

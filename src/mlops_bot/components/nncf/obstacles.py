@@ -22,7 +22,8 @@ _OF_MODULES = frozenset(
 
 def is_sequential(program: Program, place: Place, trained: Trained) -> bool:
     """Made as an nn.Sequential, or as a class of the file that is one and has no forward of its own."""
-    if "torch.nn.Sequential" in trained.model.made:
+    starred = "Sequential" in trained.model.made and "Sequential" not in program.classes  # from torch.nn import *
+    if starred or "torch.nn.Sequential" in trained.model.made:
         return True
     definitions = [definition for made in trained.model.made for definition in program.classes.get(made, [])]
     own = program.class_of(place.loop) if trained.name == "self" else None

@@ -122,8 +122,9 @@ def _loss_of_one_step(program: Program, call: ast.Call, tensor: ast.expr, name: 
     if received is not None:
         place, value = received
         return Log(place, name, value, steps.step(program, place), batch=True)
-    last = program.suite_of(statement)[-1]
-    last = statement if isinstance(last, ast.Return) else last
+    rest = program.suite_of(statement)
+    rest = rest[rest.index(statement) :]
+    last = rest[-2] if isinstance(rest[-1], ast.Return) and len(rest) > 1 else rest[-1]
     return Log(last, name, _number(program, call, tensor), steps.step(program, last), batch=True)
 
 
