@@ -16,6 +16,7 @@ def main(path):
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
+    from traitlets.config import Config
 
     os.environ.pop("MLOPS_SMOKE_PID", None)  # the kernel is the main process of the program, not this one
     hooks = os.environ.get("MLOPS_SMOKE", "")
@@ -38,8 +39,11 @@ def main(path):
                     sys.stdout.write(str(text) + "\n")
         sys.stdout.flush()
 
+    config = Config()
+    config.KernelManager.shutdown_wait_time = 120.0  # what the kernel leaves behind is written when it ends
     client = NotebookClient(
         notebook,
+        config=config,
         timeout=None,
         kernel_name="python3",
         resources={"metadata": {"path": os.path.dirname(os.path.abspath(path))}},
