@@ -62,3 +62,27 @@ trainer.fit(Net(), DataLoader(data, batch_size=8), DataLoader(data, batch_size=8
     assert run.code == 0, run.stderr
     assert run.scalars("lightning.log") == [8.0, 2.0], "the sanity check does not count"
     assert pytest.approx((8 * 8 + 2 * 2) / 10) in run.scalars("lightning.epoch")
+
+
+def test_a_quick_run_keeps_its_loggers(smoke: Smoke) -> None:
+    """`fast_dev_run` would put a dummy in the place of each, and no tracker would hold anything."""
+    source = """
+import lightning as L, torch
+from lightning.pytorch.loggers import CSVLogger
+from torch.utils.data import DataLoader, TensorDataset
+class Net(L.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(4, 1)
+    def training_step(self, batch, index):
+        return self.layer(batch[0]).pow(2).mean()
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+trainer = L.Trainer(fast_dev_run=3, logger=CSVLogger("."), enable_checkpointing=False)
+trainer.fit(Net(), DataLoader(TensorDataset(torch.randn(640, 4)), batch_size=32))
+print(trainer.current_epoch, trainer.global_step, type(trainer.logger).__name__)
+"""
+    run = smoke(source)
+    assert run.code == 0, run.stderr
+    assert run.stdout.splitlines()[-1] == "1 3 CSVLogger"
+    assert "Lightning fast_dev_run" in run.notes("limit")

@@ -44,8 +44,10 @@ def _fabric(hooks: Hooks) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 def _limit(hooks: Hooks, kwargs: dict[str, Any]) -> None:
     epochs, batches = hooks.max_epochs, hooks.max_batches
+    if kwargs.get("fast_dev_run"):
+        _quick(hooks, kwargs)
     given = kwargs.get("max_epochs")
-    if not kwargs.get("fast_dev_run") and (given is None or given < 0 or given > epochs):
+    if given is None or given < 0 or given > epochs:
         kwargs["max_epochs"] = epochs
         hooks.note("limit", "Lightning max_epochs", f"{given} -> {epochs}")
     if (kwargs.get("min_epochs") or 0) > epochs:
@@ -64,6 +66,18 @@ def _limit(hooks: Hooks, kwargs: dict[str, Any]) -> None:
     if (kwargs.get("log_every_n_steps") or 50) > 1:
         kwargs["log_every_n_steps"] = 1
         hooks.note("limit", "Lightning log_every_n_steps", "1, so that few steps leave metrics")
+
+
+def _quick(hooks: Hooks, kwargs: dict[str, Any]) -> None:
+    """`fast_dev_run=2` as one epoch of two batches: of itself it also turns off every logger, and there would be
+    nothing to see of one that was added."""
+    quick = kwargs["fast_dev_run"]
+    count = 1 if quick is True else min(int(quick), hooks.max_batches)
+    kwargs.update(fast_dev_run=False, max_epochs=1, max_steps=count, num_sanity_val_steps=0)
+    kwargs.update(check_val_every_n_epoch=1, val_check_interval=1.0)
+    for name in ("limit_train_batches", "limit_val_batches", "limit_test_batches", "limit_predict_batches"):
+        kwargs[name] = count
+    hooks.note("limit", "Lightning fast_dev_run", f"an epoch of {count} batches, loggers stay on")
 
 
 def _cpu(hooks: Hooks, kwargs: dict[str, Any]) -> None:
