@@ -163,6 +163,8 @@ def test_what_is_saved_while_it_trains_has_no_masks_and_the_whole_sparsity() -> 
         ("torch.save(model, 'model.pt')", "torch.save(without_masks(model), 'model.pt')"),
         ("utils.save_checkpoint(model, 'm.pt')", "utils.save_checkpoint(without_masks(model), 'm.pt')"),
         ("torch.save(training_state(model), 'm.pt')", "torch.save(training_state(without_masks(model)), 'm.pt')"),
+        ("utils.load_checkpoint(model, 'm.pt')", None),
+        ("ema.update_state(model)", None),
         ("keep(model)", None),
         ("torch.save(optimizer.state_dict(), 'o.pt')", None),
     ],

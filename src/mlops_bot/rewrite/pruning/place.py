@@ -14,9 +14,9 @@ from mlops_bot.types import NotApplicable
 
 _COMPILED = {"torch.jit.script", "torch.jit.trace", "torch.compile"}
 _OTHER_WEIGHTS = {"spectral_norm", "weight_norm", "register_parametrization"}
-_SAVING = re.compile(
-    r"save|checkpoint|ckpt|snapshot|state|dump"
-)  # of another file: `utils.save_checkpoint(model, path)`
+_SAVING = re.compile(  # in another file: `utils.save_checkpoint(model, path)`, not `load_checkpoint(model, path)`
+    r"(?!_*(?:load|restore|resume|read|set|reset|init|update|from))\w*(?:save|checkpoint|ckpt|snapshot|dump|state$)"
+)
 _PROCESSES = {"torch.multiprocessing.spawn", "torch.multiprocessing.Process", "multiprocessing.Process"}
 
 
@@ -185,7 +185,7 @@ def _states(program: Program, trained: tuple[Trained, ...], inside: list[ast.AST
         elif name in ("torch.save", "copy.deepcopy", "pickle.dump", "joblib.dump"):
             whole = [part for part in _parts(call.args[0]) if _is_model(program, trained, part)] if call.args else []
             found += [State(part, whole=True, saved=name != "copy.deepcopy") for part in whole]
-        elif _SAVING.search(name.split(".")[-1]) and not models.called_functions(program, call):
+        elif _SAVING.match(name.split(".")[-1]) and not models.called_functions(program, call):
             given = [*call.args, *(keyword.value for keyword in call.keywords)]
             found += [State(part, whole=True, saved=True) for part in given if _is_model(program, trained, part)]
         elif name.split(".")[-1] in ("export", "trace", "script") and any(
