@@ -58,6 +58,9 @@ def test_lazy_parts_are_imported_where_they_are_used() -> None:
     assert "mlflow.sklearn" in imports("import mlflow, sklearn\nmlflow.sklearn.autolog()")
     assert "mlflow.sklearn" in imports("import mlflow, sklearn\nmlflow.autolog()")
     assert "mlflow.pytorch" not in imports("import mlflow, sklearn\nmlflow.autolog()")
+    drawn = "import mlflow, sklearn{}\nmlflow.sklearn.autolog(silent=True)"
+    assert "matplotlib.pyplot" in imports(drawn.format(""))  # autologging draws
+    assert "matplotlib.pyplot" not in imports(drawn.format(", matplotlib"))
 
 
 def test_what_a_job_says_that_it_will_import_counts() -> None:

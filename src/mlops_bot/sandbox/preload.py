@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import posixpath
 from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from mlops_bot.types import Job
@@ -22,9 +23,10 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "sklearn": tuple(
         f"sklearn.{part}"
         for part in (
-            "cluster", "compose", "datasets", "decomposition", "ensemble", "feature_extraction.text",
-            "feature_selection", "gaussian_process", "impute", "linear_model", "manifold", "metrics", "mixture",
-            "model_selection", "naive_bayes", "neighbors", "neural_network", "pipeline", "preprocessing", "svm", "tree",
+            "calibration", "cluster", "compose", "cross_decomposition", "datasets", "decomposition", "ensemble",
+            "feature_extraction.text", "feature_selection", "gaussian_process", "impute", "linear_model", "manifold",
+            "metrics", "mixture", "model_selection", "naive_bayes", "neighbors", "neural_network", "pipeline",
+            "preprocessing", "svm", "tree",
         )
     ),
     "torch": ("torch", "torch._dynamo", "torch.utils.data"),
@@ -45,7 +47,15 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
 LAZY: Mapping[str, Mapping[str, str]] = {  # parts that are imported when they are first used: by whom, for whom
     "mlflow": {"sklearn": "sklearn", "pytorch": "torch", "keras": "keras"},
 }
-AUTO = "autolog"  # of a package with lazy parts: uses them for whatever was imported
+AUTO: Mapping[str, tuple[str, ...]] = {  # what their autolog() imports, then and during the first training
+    "mlflow.sklearn": (  # it imports every module of scikit-learn, those for other libraries and for tests, too
+        "sklearn.externals.array_api_compat.torch",
+        "sklearn.externals.array_api_compat.dask.array",
+        "sklearn.utils._testing",
+        "matplotlib.pyplot",
+    ),
+    "mlflow.pytorch": ("torch.utils.tensorboard.writer",),
+}
 NEVER: Mapping[str, str] = {  # with these programs nothing is imported ahead
     "comet_ml": "comet_ml has to be imported before the libraries that it watches",
     "tensorflow": "tensorflow starts threads, which a fork does not have",
@@ -80,29 +90,36 @@ def plan(job: Job) -> Plan | str:
     if "matplotlib" in packages and ("matplotlib.pyplot" not in imported or "matplotlib" in imported):
         packages.discard("matplotlib")
     found = [module for package, modules in PACKAGES.items() if package in packages for module in modules]
-    found += _lazy(packages, _used(job.files[script]))
+    found += _lazy(packages, {name.partition(".")[0] for name in imported}, _used(job.files[script]))
     return Plan(tuple(dict.fromkeys(found)), _named(job))
 
 
-def _lazy(packages: Collection[str], used: Collection[str]) -> Iterator[str]:
+def _lazy(packages: AbstractSet[str], imported: AbstractSet[str], used: AbstractSet[str]) -> Iterator[str]:
     for package, parts in LAZY.items():
         for part, other in parts.items():
-            if package in packages and other in packages:
-                if f"{package}.{part}" in used or f"{package}.{AUTO}" in used:
-                    yield f"{package}.{part}"
+            name = f"{package}.{part}"
+            automatic = bool(used & {f"{package}.autolog", f"{name}.autolog"})
+            if {package, other} <= packages and (name in used or automatic):
+                yield name
+                # A program that imports matplotlib may choose its backend first.
+                own = "matplotlib" in imported
+                yield from (extra for extra in AUTO.get(name, ()) if automatic and not (own and "matplotlib" in extra))
 
 
 def _used(content: bytes) -> set[str]:
-    """`name.attribute`, wherever it is written."""
+    """`name.attribute.attribute`, wherever it is written, and the beginnings of it."""
     try:
         tree = ast.parse(content)
     except (SyntaxError, ValueError):
         return set()
-    return {
-        f"{node.value.id}.{node.attr}"
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-    }
+    return {name for node in ast.walk(tree) if isinstance(node, ast.Attribute) and (name := _dotted(node))}
+
+
+def _dotted(node: ast.expr) -> str | None:
+    if isinstance(node, ast.Attribute):
+        before = _dotted(node.value)
+        return f"{before}.{node.attr}" if before else None
+    return node.id if isinstance(node, ast.Name) else None
 
 
 def _named(job: Job) -> Mapping[str, bytes]:

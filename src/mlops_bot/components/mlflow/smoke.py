@@ -45,6 +45,7 @@ def install(hooks: Any) -> None:
     for name in USERS_OF_RANDOM:
         hooks.after_import(name, _own_random)
     hooks.after_import("mlflow.utils.environment", lambda module: _requirements(hooks, module))
+    hooks.after_import("mlflow.utils.requirements_utils", _unwarned)
     hooks.after_import(TRACKING, lambda module: _tracking(hooks, module))
     hooks.after_import(REGISTRY, lambda module: _registry(hooks, module))
     hooks.after_import("mlflow.models.model", _logging_models)
@@ -90,6 +91,11 @@ def _requirements(hooks: Any, module: Any) -> None:
         return [f"mlflow=={version}" if version else "mlflow"]
 
     module.infer_pip_requirements = infer
+
+
+def _unwarned(module: Any) -> None:
+    """Whether a model's requirements are installed here is a warning only, and looks through every package."""
+    module.warn_dependency_requirement_mismatches = lambda *_, **__: None
 
 
 def _is_remote(uri: Any) -> bool:

@@ -45,7 +45,6 @@ class Worker:
     def prepare(self):
         """Imports, and makes sure that a fork of this process is as good as a fresh one. Raises Refused."""
         import importlib
-        import importlib.util
 
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: self.cpus])
@@ -55,8 +54,9 @@ class Worker:
         sys.argv = [""]
         for name in self.imports:
             try:
-                if importlib.util.find_spec(name.partition(".")[0]) is not None:
-                    importlib.import_module(name)
+                importlib.import_module(name)
+            except ModuleNotFoundError:
+                continue  # it is not installed, or not in this release; a program that needs it will say so
             except BaseException as error:
                 raise Refused("importing %s failed: %s: %s" % (name, type(error).__name__, error)) from None
         left = sorted(set(below(job)) - before)
