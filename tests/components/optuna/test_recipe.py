@@ -384,6 +384,15 @@ def test_a_grid_search_gets_the_best_combination_of_its_grid() -> None:
         (
             """\
             from sklearn.linear_model import Ridge
+            X_train, y_train = load()
+            y_train = [0.5, 1]
+            Ridge(alpha=0.1).fit(X_train, y_train)
+            """,
+            "no estimator",
+        ),
+        (
+            """\
+            from sklearn.linear_model import Ridge
             for alpha in (0.1, 1.0):
                 X, y = load(alpha)
                 Ridge(alpha=alpha).fit(X, y)

@@ -17,6 +17,7 @@ from mlops_bot.source import families
 Kind = Literal["score", "clusters", "reconstruction"]
 _REPEATED = (ast.Lambda, ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp)
 LIMIT = 3  # hyperparameters of one estimator
+_FEWEST = 6  # samples that can be cross-validated
 _FITS = ("fit", "fit_transform", "fit_predict", "fit_resample")
 _CROSS = ("cross_val_score", "cross_validate", "cross_val_predict", "learning_curve")
 META = ("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV")
@@ -125,7 +126,7 @@ def _maker(program: Program, call: ast.Call) -> Maker | None:
         where, builder = sites[0], function
     data = data_of(program, where)
     kind = _kind(program, call, data)
-    if data is None or kind is None:
+    if data is None or kind is None or any(_few(program, part, where) for part in data if part is not None):
         return None
     grid = _grid_around(program, call)
     knobs, shown = [knob for knob in _knobs(program, call) if knob.label not in grid], True
@@ -136,6 +137,22 @@ def _maker(program: Program, call: ast.Call) -> Maker | None:
     if not knobs:
         return None
     return Maker(where, kind, data[0], data[1], knobs, shown, builder)
+
+
+def _few(program: Program, part: ast.expr, call: ast.Call) -> bool:
+    """Whether data are written out and too few for a cross-validation: `y_train = [0.5, 1]`."""
+    if not isinstance(part, ast.Name):
+        return False
+    home = program.function_of(call)
+    above = [
+        one for one in program.assignments(part.id) if program.function_of(one) is home and one.lineno < call.lineno
+    ]
+    value = getattr(max(above, key=lambda one: one.lineno), "value", None) if above else None
+    if isinstance(value, ast.Call) and value.args and families.last(ast.unparse(value.func)) in ("array", "asarray"):
+        value = value.args[0]
+    if not isinstance(value, (ast.List, ast.Tuple)) or len(value.elts) >= _FEWEST:
+        return False
+    return all(isinstance(one, ast.Constant) for one in value.elts)
 
 
 def _grid_around(program: Program, call: ast.Call) -> str:
