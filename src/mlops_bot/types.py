@@ -64,6 +64,7 @@ class Component:
     guides: Mapping[Functionality, str] = field(default_factory=dict)  # those of further functionalities
     keeps_code: bool = False  # code stays in it, whatever its data moves to: Git
     also_required: tuple[str, ...] = ()  # what the component needs and does not bring: ("torchao>=0.13",)
+    commands: tuple[str, ...] = ()  # its programs, which may be started in the place of its functions: ("dvc",)
     metric_calls: tuple[str, ...] = ("log_metric", "log_metrics")  # functions and methods that record metrics
 
     @property

@@ -36,7 +36,7 @@ _FIELDS = {
     "store",
     "api_modules",
 }
-_OPTIONAL = {"keeps_code", "metric_calls"}
+_OPTIONAL = {"keeps_code", "commands", "metric_calls"}
 _METRIC_CALLS = ("log_metric", "log_metrics")
 
 
@@ -82,6 +82,7 @@ def load(folder: Path) -> Component:
         has_recipe=(folder / "recipe.py").is_file(),
         keeps_code=bool(data.get("keeps_code", False)),
         guides=_guides(folder, data["functionalities"]),
+        commands=tuple(data.get("commands", ())),
         metric_calls=tuple(data.get("metric_calls", _METRIC_CALLS)),
     )
 

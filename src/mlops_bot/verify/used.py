@@ -142,7 +142,7 @@ def called(codes: Sequence[Code], component: Component) -> str | None:
                 reasons.append(f"`{name}` (line {item.line}) can never run: nothing calls `{item.scope}`")
             else:
                 return None
-        if _handed_on(code, component):
+        if _handed_on(code, component) or _by_command(code, component):
             return None
         for node in ast.walk(code.tree):  # report_to="mlflow": a library's own bridge, asked for by name
             if isinstance(node, ast.keyword) and any(
@@ -179,6 +179,26 @@ def _handed_on(code: Code, component: Component) -> bool:
                     root = (dotted(argument) or "").partition(".")[0]
                     if root and belongs(code.imports.get(root, ""), component):
                         return True
+    return False
+
+
+def _by_command(code: Code, component: Component) -> bool:
+    """Whether reachable code starts one of the component's programs: ["dvc", "add", path], "dvc push".
+
+    That it works is seen when the program runs.
+    """
+    for item in code.items:
+        if item.dead is not None or item.scope not in code.live:
+            continue
+        for node in (child for part in _own(item) for child in ast.walk(part)):
+            words = node.elts if isinstance(node, (ast.List, ast.Tuple)) else [node]
+            first = words[0] if words else None
+            text = first.values[0] if isinstance(first, ast.JoinedStr) and first.values else first
+            if not (isinstance(text, ast.Constant) and isinstance(text.value, str)):
+                continue
+            name, _, rest = text.value.partition(" ")
+            if name in component.commands and (rest or len(words) > 1):
+                return True
     return False
 
 
