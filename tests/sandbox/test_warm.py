@@ -273,6 +273,32 @@ def test_no_worker_outlives_the_process_that_keeps_it(tmp_path: Path) -> None:
     _until(lambda: not list(tmp_path.glob("mlops-bot-*")))
 
 
+def test_a_worker_whose_keeper_dies_while_it_imports_ends_and_cleans_up(tmp_path: Path) -> None:
+    host = tmp_path / "host.py"
+    host.write_text(
+        textwrap.dedent(f"""
+        import tempfile
+        from pathlib import Path
+        from mlops_bot.sandbox import preload
+        from mlops_bot.sandbox.warm import WarmSandbox, Workers
+        from mlops_bot.types import Job
+        tempfile.tempdir = {str(tmp_path)!r}
+        preload.PACKAGES["slow"] = ("slow",)
+        sandbox = WarmSandbox(Workers(), cache_dir=Path({str(tmp_path)!r}))
+        slow = b"import time; open({str(tmp_path / "importing")!r}, 'w'); time.sleep(1)"
+        sandbox.run(Job(("python", "p.py"), {{"p.py": b"import slow", "lib/slow.py": slow}}, sandbox.prepare(()),
+                        environment={{"PYTHONPATH": "{{root}}/lib", "PYTHONDONTWRITEBYTECODE": "1"}}))
+        """)
+    )
+    source = str(Path(preload.__file__).parents[2])
+    with subprocess.Popen([sys.executable, str(host)], env={"PYTHONPATH": source, "PATH": ""}) as process:
+        _until((tmp_path / "importing").exists)
+        inside = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGKILL)
+    _until(lambda: not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in inside))
+    _until(lambda: not list(tmp_path.glob("mlops-bot-*")))
+
+
 def test_workers_end_with_their_sandbox(tmp_path: Path) -> None:
     others = psutil.Process().children(recursive=True)
     with contextlib.closing(Workers()) as workers:

@@ -103,6 +103,12 @@ class Worker:
         if held:
             raise Refused("importing keeps files open: " + ", ".join(held[:3]))
 
+    def answer(self, control, message):
+        try:
+            control.send(json.dumps(message).encode())
+        except OSError:
+            self.leave()
+
     def serve(self, control):
         """Forks for each program, until the other side goes away. Returns only in a program: its request."""
         import array
@@ -390,9 +396,9 @@ def begin():
     try:
         worker.prepare()
     except Refused as why:
-        control.send(json.dumps({"refused": str(why)}).encode())
+        worker.answer(control, {"refused": str(why)})
         os._exit(0)
-    control.send(b'{"ready": true}')
+    worker.answer(control, {"ready": True})
     request = worker.serve(control)
     control.detach()
     worker.settle(request)
