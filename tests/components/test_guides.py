@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 import pytest
@@ -32,11 +33,24 @@ def test_a_guide_covers_what_its_component_serves_and_stays_short(
             assert framework not in component.frameworks or title in guide
 
 
+def _served(component: Component, folder: Path) -> dict[str, str]:
+    """Where the snippets of lakeFS find a server: the one that smoke runs have."""
+    if component.name != "lakefs":
+        return {}
+    server = runpy.run_path(str(component.folder / "smoke.py"))
+    return {"LAKECTL_SERVER_ENDPOINT_URL": server["serve"](str(folder / "lake"))}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("component", "functionality"), GUIDES)
 def test_the_snippets_run(component: Component, functionality: Functionality, tmp_path: Path) -> None:
     guide = component.guide_for(functionality)
-    environment = {"KERAS_BACKEND": "torch", "MPLBACKEND": "Agg", **component.environment}
+    environment = {
+        "KERAS_BACKEND": "torch",
+        "MPLBACKEND": "Agg",
+        **component.environment,
+        **_served(component, tmp_path),
+    }
     assert run_all(guide, tmp_path, environment, first=component.imports) == ""
     if functionality == "experiment-tracking":
         for number in range(1, len(snippets(guide)) + 1):

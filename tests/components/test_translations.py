@@ -55,6 +55,8 @@ def test_the_recipe_writes_what_the_corpus_has(entry: corpus.Entry) -> None:
         ("fetch-dataset", None),
         ("changed-files--changed-data-not-seen", "is missing"),
         ("dvc-gitpython-publish-model", None),
+        ("gitpython-lakefs-merge-labels-by-hand", None),
+        ("gitpython-lakefs-tagged-versions--not-committed", "is missing in lakeFS"),
         ("dvc-gitpython-tracked-versions--pointer-in-place-of-data", "neither in Git nor in DVC now"),
         ("wandb-line-to-mlflow", None),
         ("wandb-line-to-mlflow--step-lost", "give each its step"),

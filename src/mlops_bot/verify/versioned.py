@@ -56,7 +56,7 @@ def check(
     `home`: where data has to be now. `script`: the program's own path, whose text is another now.
     `titles`: what is moved from, and to.
     """
-    before, after = _repositories(source), _repositories(target)
+    before, after = repositories(source), repositories(target)
     if not before:
         return f"the original left no repository, so there is nothing to compare: {_errors(source)}"
     lfs = frozenset(str(path) for repository in before.values() for path in repository.get("lfs_work") or ())
@@ -74,7 +74,7 @@ def check(
 
 def nothing(source: Mapping[str, Json], title: str) -> str | None:
     """Why what the original left gives nothing to compare; None when it does."""
-    if any(map(_acts, _repositories(source).values())):
+    if any(map(_acts, repositories(source).values())):
         return None
     return (
         f"the original leaves nothing in {title} when it is run: no commit, no tag, no branch, no data from a remote; "
@@ -127,21 +127,21 @@ class _Comparison:
 
     def _histories(self) -> str | None:
         for name, tip in self.before["branches"].items():
-            old = _history(self.before["commits"], tip)
-            new = _history(self.after["commits"], self.after["branches"][name])
+            old = history(self.before["commits"], tip)
+            new = history(self.after["commits"], self.after["branches"][name])
             position = 0
             for commit in old:
                 near: str | None = None
                 for at in range(position, len(new)):
-                    if not _same_message(commit, new[at]):
+                    if not same_message(commit, new[at]):
                         continue
-                    problem = self._state(commit["files"], new[at]["files"], _label(commit))
+                    problem = self._state(commit["files"], new[at]["files"], label(commit))
                     if problem is None:
                         position = at + 1
                         break
                     near = near or problem
                 else:
-                    return near or f"the commit {_label(commit)} of branch `{name}` is missing"
+                    return near or f"the commit {label(commit)} of branch `{name}` is missing"
         return None
 
     def _tags(self) -> str | None:
@@ -214,7 +214,7 @@ def _acts(repository: Mapping[str, Json]) -> bool:
     return bool(made or repository["tags"] or len(repository["branches"]) > 1 or came)
 
 
-def _history(commits: Mapping[str, Mapping[str, Json]], tip: str) -> list[Mapping[str, Json]]:
+def history(commits: Mapping[str, Mapping[str, Json]], tip: str) -> list[Mapping[str, Json]]:
     """All commits that lead to `tip`, parents first."""
     done: list[str] = []
     seen: set[str] = set()
@@ -231,13 +231,13 @@ def _history(commits: Mapping[str, Mapping[str, Json]], tip: str) -> list[Mappin
     return [commits[name] for name in done]
 
 
-def _same_message(one: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
+def same_message(one: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
     """The same words; numbers may be times."""
     words = [re.sub(r"\d+", "0", _ID.sub("<id>", str(commit["message"]))) for commit in (one, other)]
     return words[0] == words[1]
 
 
-def _label(commit: Mapping[str, Json]) -> str:
+def label(commit: Mapping[str, Json]) -> str:
     return f"`{str(commit['message']).splitlines()[0][:60] if commit['message'] else '(no message)'}`"
 
 
@@ -264,11 +264,11 @@ def _kept(repository: Mapping[str, Json], stored: AbstractSet[Json]) -> str | No
     for commit in repository["commits"].values():
         for name, file in commit["files"].items():
             if file["how"] == "lfs":
-                return f"{name} is still in Git LFS in {_label(commit)}"
+                return f"{name} is still in Git LFS in {label(commit)}"
             if file["how"] == "dvc" and not name.endswith("/") and file["md5"] not in stored:
                 if repository["bare"]:
-                    return f"{_label(commit)} was pushed, and its {name} is in no DVC remote: push it with DVC, too"
-                return f"{name} of {_label(commit)} is neither in a cache nor in a remote of DVC"
+                    return f"{label(commit)} was pushed, and its {name} is in no DVC remote: push it with DVC, too"
+                return f"{name} of {label(commit)} is neither in a cache nor in a remote of DVC"
     return None
 
 
@@ -297,8 +297,8 @@ def _brought_back(repository: Mapping[str, Json], target: Mapping[str, Json]) ->
     for commit, what in found.items():
         if what["wrong"]:
             name, how = next(iter(what["wrong"])), "pull" if what["from"] == "remote" else "checkout"
-            label = _label(repository["commits"][commit])
-            return f"{name} of {label} does not come back: in a clone with that revision DVC's {how} gives other bytes"
+            said = label(repository["commits"][commit])
+            return f"{name} of {said} does not come back: in a clone with that revision DVC's {how} gives other bytes"
     if _has_dvc_data(repository) and not found:
         return f"no revision could be brought back: {_errors(target)}"
     return None
@@ -324,7 +324,7 @@ def _no_dvc(after: Mapping[str, Json]) -> str | None:
 # --- what collectors wrote, with the shapes that are relied on --------------------------------------------------
 
 
-def _repositories(evidence: Mapping[str, Json]) -> dict[str, Mapping[str, Json]]:
+def repositories(evidence: Mapping[str, Json]) -> dict[str, Mapping[str, Json]]:
     found: dict[str, Mapping[str, Json]] = {}
     for entry in evidence.get("repositories") or ():
         if isinstance(entry, Mapping) and all(

@@ -12,12 +12,16 @@ from mlops_bot.verify.untrusted import mapping, mappings
 _REPOSITORIES, _REVISIONS, _FILES = 4, 8, 4
 _OWN = re.compile(r"(^|/)(\.dvc/.*|\.dvcignore|\.gitignore|\.gitattributes|[^/]*\.dvc)$")
 _PLACES = {"dvc": "under DVC", "lfs": "in Git LFS", "lakefs": "in lakeFS", "git": "in Git"}
-_GIVEN = ("Start", "The project's files")  # commits of the stand-in repository, not of the program
+_GIVEN = (
+    "Start",
+    "The project's files",
+    "Repository created",
+)  # commits of the stand-in repository, not of the program
 
 
 def rows(component: Mapping[str, Json]) -> list[str]:
     """`component`: the evidence of a version control's collector (verify/inside/repositories.py)."""
-    found = mappings(component.get("repositories"))
+    found = [*_lakes(component), *mappings(component.get("repositories"))]
     if not found:
         return []
     shown = [line for repository in found[:_REPOSITORIES] for line in _repository(repository)]
@@ -26,9 +30,23 @@ def rows(component: Mapping[str, Json]) -> list[str]:
     return [*shown, *_stored(mapping(component.get("stored")))]
 
 
+def _lakes(component: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    """lakeFS' repositories in the form of Git's."""
+    lakes = mappings(component.get("lake"))
+    return [
+        {
+            **lake,
+            "path": f"lakeFS {lake.get('id')}",
+            "commits": dict(reversed(list(mapping(lake.get("commits")).items()))),
+        }
+        for lake in lakes
+    ]
+
+
 def summary(component: Mapping[str, Json]) -> str | None:
     """The same in a few words: "3 commits, 2 data files under DVC"; None where there is no repository."""
     found = [one for one in mappings(component.get("repositories")) if not one.get("bare")]
+    found = _lakes(component) or found
     if not found:
         return None
     files = {"dvc": set[str](), "lfs": set[str](), "lakefs": set[str]()}
