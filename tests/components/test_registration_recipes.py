@@ -134,3 +134,16 @@ class EdgeFilter(torch.nn.Linear):
 EdgeFilter(2, 1).learn(torch.ones(4, 2))
 """
     assert 'registered_model_name="edge-filter"' in adapted("mlflow", text)
+
+
+@pytest.mark.parametrize("component", NAMES)
+def test_the_best_estimator_of_a_search_does_not_need_its_scoring(component: str) -> None:
+    text = """from sklearn.mixture import GaussianMixture
+from sklearn.model_selection import GridSearchCV
+X = load()
+def bic(estimator, X):
+    return -estimator.bic(X)
+search = GridSearchCV(GaussianMixture(), {"n_components": [1, 2]}, scoring=bic)
+search.fit(X)
+"""
+    assert "search.best_estimator_" in adapted(component, text)

@@ -234,12 +234,21 @@ def _trained(program: Program, fit: Fit) -> Trained:
         place = settled if signature is not None else place
     found = Trained("sklearn", model, place, _label(program, fit) or model, signature, own=_own(program, fit.made))
     if fit.made is not None and (dotted(fit.made.func) or "").endswith("SearchCV") and _refits(fit.made):
-        found = replace(found, model=f"{model}.best_estimator_")
+        # what the search itself is made of, such as its scoring, does not come along
+        found = replace(found, model=f"{model}.best_estimator_", own=_own(program, _searched(program, fit.made)))
     loops = program.loops_of(fit.statement)
     inner = next((loop for loop in reversed(loops) if loop is not place and program.inside(place, loop)), None)
     if isinstance(inner, (ast.For, ast.AsyncFor)) and name in places.names(inner.target):
         found.one_of = _which(program, inner, model)
     return found
+
+
+def _searched(program: Program, made: ast.Call) -> ast.Call | None:
+    """The estimator that a search tries out; the search itself where that is not to be seen."""
+    inner = made.args[0] if made.args else next((k.value for k in made.keywords if k.arg == "estimator"), None)
+    if isinstance(inner, ast.Name):
+        inner = maker(program, inner)
+    return inner if isinstance(inner, ast.Call) else made
 
 
 def _own(program: Program, made: ast.Call | None) -> tuple[str, ...]:
