@@ -47,6 +47,9 @@ class Row:
     kinds: dict[str, Score] | None = None
     milliseconds: float | None = None  # median of one query
     why: str | None = None
+    unanswerable: tuple[
+        str, ...
+    ] = ()  # queries with a label that no passage of the index fits; they count as not found
     per_query: tuple[dict[str, Json], ...] = ()
 
 
@@ -68,7 +71,12 @@ def run(options: argparse.Namespace) -> int:
                 name = where or ("weaviate" if configured.weaviate_url else str(configured.docs_path))
                 indexes[name] = [_described(index.component, index.version, index.embedder, index.chunks)
                                  for index in store.indexes()]  # fmt: skip
-                rows += [_measured(name, store, one, queries, ask, console.progress) for one in approaches]
+                missing = unanswerable(store, queries)
+                if missing:
+                    console.line(
+                        f"note: {name} has no passage for {len(missing)} queries: {', '.join(missing[:8])} ..."
+                    )
+                rows += [_measured(name, store, one, queries, ask, console.progress, missing) for one in approaches]
                 for note in getattr(store, "notes", []):
                     console.line(f"note: {note}")
     if options.json != "-":
@@ -83,8 +91,9 @@ def _described(component: str, version: str, embedder: str, chunks: int) -> dict
 
 
 def _measured(
-    name: str, store: IndexStore, approach: str, queries: Sequence[Query], ask: compose.Asker | None, progress: Progress
-) -> Row:
+    name: str, store: IndexStore, approach: str, queries: Sequence[Query], ask: compose.Asker | None,
+    progress: Progress, missing: tuple[str, ...] = (),
+) -> Row:  # fmt: skip
     if approach in search.ASKING and ask is None:
         return Row(name, approach, why="no model is configured")
     progress("evaluate", f"{name}: {approach}")
@@ -110,8 +119,24 @@ def _measured(
         {kind: mean([one for one, query in zip(scores, asked, strict=True) if query.kind == kind]) for kind in kinds},
         round(statistics.median(times), 2),
         None if len(asked) == len(queries) else f"{len(queries) - len(asked)} queries ask for what is not in the index",
-        tuple(details),
+        missing, tuple(details),
     )  # fmt: skip
+
+
+def unanswerable(store: IndexStore, queries: Sequence[Query]) -> tuple[str, ...]:
+    """Queries with a label that no passage of the newest indexed release fits: the label is wrong, or the page is not
+    indexed."""
+    labels: dict[str, set[Label]] = {}
+    for query in queries:
+        labels.setdefault(query.target, set()).update(query.relevant)
+    missing: dict[str, set[Label]] = {}
+    for component, wanted in labels.items():
+        versions = store.versions(component)
+        left = set(wanted)
+        for record in store.records(component, versions[0]) if versions else ():
+            left -= {label for label in left if label.fits(record.chunk)}
+        missing[component] = left
+    return tuple(query.id for query in queries if missing[query.target] & set(query.relevant))
 
 
 def table(rows: Sequence[Row]) -> list[str]:
@@ -132,7 +157,7 @@ def table(rows: Sequence[Row]) -> list[str]:
 def read(path: Path) -> list[Query]:
     """Labelled queries, one JSON object a line. Raises UserError naming file and line."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read: {error}", hint="name a file with one JSON object a line") from None
     found = [_query(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
@@ -147,9 +172,10 @@ def _query(line: str, where: str) -> Query:
         labels = tuple(Label(one["path"], one.get("must_contain") or "") for one in row["relevant"])
         for label in labels:
             re.compile(label.must_contain)
+        source = row.get("source_component")
         query = Query(
-            str(row["id"]), str(row["query"]), str(row["target_component"]), row.get("source_component"), labels,
-            str(row.get("kind", "")),
+            str(row["id"]), str(row["query"]), _canonical(str(row["target_component"])),
+            _canonical(str(source)) if source else None, labels, str(row.get("kind") or ""),
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError, re.error) as error:
         raise UserError(
@@ -159,6 +185,16 @@ def _query(line: str, where: str) -> Query:
     if not labels:
         raise UserError(f"{where}: has no relevant passage", hint="give at least one path")
     return query
+
+
+def _canonical(name: str) -> str:
+    """The name of a component as a store has it: `Weights & Biases` is wandb."""
+    word = name.strip().lower()
+    alike = {word, word.replace("_", "-")}
+    for one in components.load_all().values():
+        if alike & {one.name, one.title.lower(), *one.aliases, *one.imports}:
+            return one.name
+    return name
 
 
 def _component(name: str) -> Component:

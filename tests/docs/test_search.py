@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -190,6 +191,15 @@ def test_what_only_opens_stands_back(store: SQLiteStore) -> None:
 ])  # fmt: skip
 def test_levels_below_what_one_imports_from(name: str, levels: int) -> None:
     assert search._levels(name, ("dvc.repo", "dvc.api")) == levels
+
+
+def test_a_manual_does_not_hide_the_reference() -> None:
+    pages = [replace(_doc("new", f"p{n}", ""), names=()) for n in range(3)]
+    calls = [_doc("new", f"new.f{n}", "") for n in range(2)]
+    order = [*pages, *calls]
+    assert [doc.title for doc in search._mixed(order, reference_first=False)] == ["p0", "new.f0", "p1", "new.f1", "p2"]
+    assert [doc.title for doc in search._mixed(order, reference_first=True)] == ["new.f0", "p0", "new.f1", "p1", "p2"]
+    assert search._mixed(pages, reference_first=True) == pages and search._mixed(calls, reference_first=False) == calls
 
 
 def test_tasks_with_the_words_of_an_api() -> None:

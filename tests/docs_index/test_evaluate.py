@@ -27,8 +27,9 @@ def test_metrics() -> None:
     assert score([DOCS[0]] * 10, [Label("docstring:mlflow.log_metric")]).ndcg == 1.0  # counts once
 
 
-def test_our_own_queries_are_complete() -> None:
-    queries = evaluate.read(evaluate.QUERIES)
+@pytest.mark.parametrize("name", ["queries.jsonl", "held_out.jsonl"])
+def test_our_own_queries_are_complete(name: str) -> None:
+    queries = evaluate.read(evaluate.QUERIES.with_name(name))
     assert len(queries) >= 80 and len({query.id for query in queries}) == len(queries)
     assert {"gitpython-dvc", "wandb-mlflow", "comet-mlflow"} <= {query.kind for query in queries}
     assert any(query.source is None for query in queries)
@@ -62,7 +63,18 @@ def test_it_is_measured_with_what_was_not_run(tmp_path: Path, capsys: pytest.Cap
     by_approach = {row["approach"]: row for row in document["results"]}
     assert by_approach["calls"]["scores"] == {"recall": 1.0, "reciprocal_rank": 1.0, "ndcg": 1.0}
     assert by_approach["calls"]["queries"] == 2 and "1 queries ask for what is not" in by_approach["calls"]["why"]
+    assert by_approach["calls"]["unanswerable"] == ["3"]
     assert by_approach["llm-search"]["scores"] is None and by_approach["llm-search"]["why"] == "no model is configured"
+
+
+def test_queries_as_others_write_them(tmp_path: Path) -> None:
+    row = {"id": 7, "query": "q", "source_component": "weights-and-biases", "target_component": "MLflow", "kind": None,
+           "relevant": [{"path": "docs/*.md", "must_contain": None}]}  # fmt: skip
+    (tmp_path / "queries.jsonl").write_text("\ufeff" + json.dumps(row) + "\r\n\r\n", encoding="utf-8")
+    (query,) = evaluate.read(tmp_path / "queries.jsonl")
+    assert (query.id, query.source, query.target, query.kind) == ("7", "wandb", "mlflow", "")
+    assert evaluate._canonical("git") == evaluate._canonical("GitPython") == "gitpython"
+    assert evaluate._canonical("comet_ml") == "comet" and evaluate._canonical("other") == "other"
 
 
 @pytest.mark.parametrize("line", ["{", '{"id": "1"}', '{"id":"1","query":"q","target_component":"m","relevant":[]}',

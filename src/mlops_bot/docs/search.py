@@ -273,14 +273,40 @@ def _ranked(
         alike = _ALIKE if tail and any(name.rpartition(".")[2] == tail for name in doc.names) else 1.0
         return alike * _public(doc, question.target.api) * scores[doc]
 
-    found: list[DocChunk] = []
-    pages: Counter[str] = Counter()
     weights = _functions_first({doc: weight(doc) for doc in scores}, question.target.api)
-    while weights and len(found) < limit:  # another passage of the same page says less that is new
-        best = max(weights, key=lambda doc: weights[doc] * _SAME_PAGE ** pages[doc.path])
-        del weights[best]
-        pages[best.path] += 1
-        found.append(best)
+    for doc, earlier in _earlier(weights).items():  # another passage of the same page says less that is new
+        weights[doc] *= _SAME_PAGE**earlier
+    order = sorted(weights, key=lambda doc: -weights[doc])
+    return _mixed(order, reference_first=bool(tail))[:limit]
+
+
+def _earlier(weights: Mapping[DocChunk, float]) -> dict[DocChunk, int]:
+    """How many passages of its page come before each passage."""
+    pages: Counter[str] = Counter()
+    found: dict[DocChunk, int] = {}
+    for doc in sorted(weights, key=lambda doc: -weights[doc]):
+        found[doc] = pages[doc.path]
+        pages[doc.path] += 1
+    return found
+
+
+def _mixed(docs: Sequence[DocChunk], *, reference_first: bool) -> list[DocChunk]:
+    """Passages in their order, but never more pages than entries of the reference (signatures, docstrings) before them:
+    who writes a call needs its signature, and a large manual has a page for everything."""
+    reference = sum(bool(doc.names) for doc in docs)
+    found: list[DocChunk] = []
+    waiting: list[DocChunk] = []
+    lead = 0 if reference_first else 1
+    for doc in docs:
+        if doc.names:
+            found.append(doc)
+            reference -= 1
+            lead += 1
+        else:
+            waiting.append(doc)
+        while waiting and (lead > 0 or not reference):
+            found.append(waiting.pop(0))
+            lead -= 1
     return found
 
 
