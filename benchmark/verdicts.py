@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
 
         def judge(entry: Entry, progress: Progress) -> Judged:
             if not hasattr(sandboxes, "own"):  # one for each thread: connections are not shared
-                sandboxes.own, _ = compose.sandbox(configured, _silent)
+                sandboxes.own, _ = compose.sandbox(configured, console.progress)
             return judged(entry, lambda: judging.judge(
                 entry, sandbox=sandboxes.own, cache=cache, limits=Limits(seconds=options.timeout), progress=progress
             ))  # fmt: skip
