@@ -58,7 +58,7 @@ def documentation_id(configured: Settings, progress: Progress) -> str | None:
         return None
     with contextlib.closing(store):
         return key_of("docs", *(
-            [one.component, one.version, one.embedder, one.chunks, dict(one.manifest)]
+            [one.component, one.version, one.embedder, one.chunks, one.manifest.get("hash") or dict(one.manifest)]
             for one in sorted(store.indexes(), key=lambda one: (one.component, one.version))
         ))  # fmt: skip
 
