@@ -81,3 +81,18 @@ def test_an_original_that_logs_nothing_proves_nothing() -> None:
     reason = judged(TARGET, {"runs": []})
     assert reason is not None
     assert "logged nothing" in reason
+
+
+def test_a_trained_model_has_other_files_in_every_tracker_and_tables_have_none() -> None:
+    source = copy.deepcopy(SOURCE)
+    source["runs"][0]["artifacts"] += ["CometModel", "model-data/comet-sklearn-model.joblib"]
+    source["runs"][0]["logged_artifacts"] = [{"name": "run-table", "files": ["table.table.json"]}]
+    source["runs"][0]["artifacts"].append("run-table")
+    target = copy.deepcopy(TARGET)
+    target["runs"][0]["artifacts"] = ["files/model.pt"]
+    assert judged(target, source) is None  # a file of a model
+    target["runs"][0]["artifacts"] = []
+    source["runs"][0]["artifacts"] = ["CometModel"]
+    assert "kept a trained model" in str(judged(target, source))
+    target["runs"][0]["models"] = [{"name": "line"}]
+    assert judged(target, source) is None

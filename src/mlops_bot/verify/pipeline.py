@@ -35,7 +35,7 @@ from mlops_bot.types import (
 from mlops_bot.verify import api as api_module
 from mlops_bot.verify import explain_run, job, observe, policy, preserved, static
 
-CHECKS_VERSION = 8  # part of every verdict's cache key: raise it when a check changes its mind
+CHECKS_VERSION = 9  # part of every verdict's cache key: raise it when a check changes its mind
 
 
 @dataclass(frozen=True, slots=True)

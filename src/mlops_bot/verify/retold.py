@@ -17,12 +17,15 @@ from mlops_bot.verify.tracked_params import as_list, as_map, as_number
 
 RTOL, ATOL = 1e-4, 1e-6
 _OWN_METRIC = re.compile(
-    r"^(_|sys[./]|system[./]|epoch_duration|process[ _]duration|curr_(step|epoch)$|_runtime)", re.IGNORECASE
+    r"^(_|trainer/global_step$|sys[./]|system[./]|epoch_duration|process[ _]duration|curr_(step|epoch)$|_runtime)",
+    re.IGNORECASE,
 )
 _OWN_FILE = re.compile(
     r"(^|/)(requirements\.txt|output\.log|config\.yaml|wandb-(metadata|summary)\.json|conda\.yaml)$|\.(wandb|zip)$"
 )
 _MEDIA = re.compile(r"^media/|\.table\.json$")
+_MODEL = re.compile(r"(^|/)CometModel$|(^|/)comet-[a-z_]+-model(\.|$)")  # Comet's files of a model
+_MODEL_FILE = re.compile(r"\.(pt|pth|ckpt|safetensors|pkl|joblib|h5|keras|onnx|ubj|cbm|skops)$|(^|/)MLmodel$")
 _OWN_TAG = re.compile(r"^(mlflow\.|comet|created from|offline|python|hasnested|system)", re.IGNORECASE)
 
 
@@ -150,6 +153,12 @@ def _kept_files(run: Mapping[str, Json], other: Mapping[str, Json], tracker: Tra
     groups = {str(entry.get("name")): as_list(entry.get("files")) for entry in names}
     for name in _files(run):
         for file in groups.get(name) or [name]:
+            if _MEDIA.search(str(file)):  # tables: no tracker has another's
+                continue
+            if _MODEL.search(str(file)):  # under another name in every tracker
+                if not as_list(other.get("models")) and not any(_MODEL_FILE.search(one) for one in there):
+                    return f"the original kept a trained model ({file}), {tracker.title} has none"
+                continue
             if str(file).rpartition("/")[2] not in there:
                 return f"the original kept the file {file}, {tracker.title} does not have it"
     return None
