@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import sys
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from benchmark.corpus import Entry
 
-from benchmark import corpus, judging, mutate
+from benchmark import cli, corpus, judging, mutate
 from mlops_bot import components, compose, settings
 from mlops_bot.cache import Cache
 from mlops_bot.errors import UserError
@@ -124,3 +125,11 @@ def test_a_sample_is_judged_as_expected(
     )
     assert reason is None
     assert isinstance(verdict, Passed if entry.expect == "pass" else Failed), verdict
+
+
+def test_the_published_verdicts_are_of_this_corpus() -> None:
+    published = json.loads((cli.CORPUS / "verdicts.json").read_text(encoding="utf-8"))
+    expected = {entry.id: entry.expect for entry in (*GOLD, *MUTANTS)}
+    assert {entry["id"]: entry["expect"] for entry in published["entries"]}.items() <= expected.items()
+    judged = [entry["id"] for entry in published["entries"]]
+    assert sorted([*judged, *published["corpus"]["not_judged"]]) == sorted(expected)
