@@ -363,6 +363,21 @@ print("accuracy", accuracy_score(y, model.predict(x)), set("abc"))
 
 
 @pytest.mark.slow
+def test_what_only_the_worker_imported_is_not_noted(shared: Warm) -> None:
+    """A worker imports MLflow's store; the hooks note a store when the program uses it."""
+    noted = []
+    for use in (b"", b"mlflow.set_experiment('a')\n"):
+        job = jobs.program(
+            {"train.py": b"import mlflow\n" + use}, ("python", "train.py"), workdir=".", runtime=shared.runtime,
+            limits=Limits(seconds=200), smoke=jobs.Smoke(), component=components.load_all()["mlflow"],
+            functionality="experiment-tracking",
+        )  # fmt: skip
+        result = shared.sandbox.run(job)
+        noted.append("hooked" in json.loads(result.files[jobs.TRACE])["component"])
+    assert noted == [False, True]
+
+
+@pytest.mark.slow
 def test_the_evidence_is_that_of_a_fresh_process(shared: Warm) -> None:
     mlflow = components.load_all()["mlflow"]
     job = jobs.program(

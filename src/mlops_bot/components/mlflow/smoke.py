@@ -184,8 +184,12 @@ def streams() -> Callable[[], None]:
 
 
 def _opened(hooks: Any, store: Any) -> None:
-    original = store.create_run
-    hooks.trace.component["hooked"] = True
+    original, begin = store.create_run, store.__init__
+
+    @functools.wraps(begin)
+    def using(self: Any, *args: Any, **kwargs: Any) -> None:
+        hooks.trace.component["hooked"] = True  # this process uses a store; a warm worker imports it in any case
+        begin(self, *args, **kwargs)
 
     @functools.wraps(original)
     def create_run(*args: Any, **kwargs: Any) -> Any:
@@ -193,6 +197,7 @@ def _opened(hooks: Any, store: Any) -> None:
         hooks.trace.component[f"run {run.info.run_id}"] = True
         return run
 
+    store.__init__ = using
     store.create_run = create_run
 
 
