@@ -315,6 +315,11 @@ WRONG = {
     ),
     "other optimizer": (TORCH, swap(TORCH_OK, ("optim.SGD", "optim.Adam")), "optim.SGD"),
     "optimizer by name": (KERAS, swap(KERAS_OK, ('optimizer="adam"', 'optimizer="sgd"')), "`optimizer` changed"),
+    "all of the rows": (
+        TREE + "\nfirst, rest = y[:40], y[40:]\n",
+        TREE_OK + "\nfirst, rest = y, y[40:]\n",
+        "another part of the data is taken",
+    ),
     "loop header": (TORCH, swap(TORCH_OK, ("range(1, args.epochs + 1)", "range(1, 2)")), "loop header changed"),
     "loop min": (
         TORCH,

@@ -74,7 +74,22 @@ def compare(item: Item, other: Item, before: ast.AST, after: ast.AST, original: 
                     f"{named(target.rpartition('.')[2])} changed: {target} = "
                     f"{ast.unparse(before.value)} -> {ast.unparse(after.value)}, line {other.line}"
                 )
+        if ast.dump(node.targets[0]) == ast.dump(now.targets[0]) and _portion(before.value, after.value):
+            old, new = original.source(node), candidate.source(now)
+            return f"another part of the data is taken: `{old}` -> `{new}`, line {other.line}"
     return _calls(before, after, other.line) or _constants(before, after, item, other, original, candidate)
+
+
+def _portion(before: ast.expr, after: ast.expr) -> bool:
+    """`rows[:60]` has become `rows`, or the other way round; in a tuple, any of its parts."""
+    if isinstance(before, ast.Tuple) and isinstance(after, ast.Tuple) and len(before.elts) == len(after.elts):
+        return any(_portion(a, b) for a, b in zip(before.elts, after.elts, strict=True))
+    return any(
+        isinstance(part, ast.Subscript)
+        and isinstance(part.slice, ast.Slice)
+        and ast.dump(part.value) == ast.dump(whole)
+        for part, whole in ((before, after), (after, before))
+    )
 
 
 def _shows(item: Item) -> bool:
