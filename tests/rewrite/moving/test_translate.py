@@ -155,3 +155,8 @@ def test_contexts_settings_and_models_of_comet() -> None:
     result = translate(below, source.analyse("main.py", below), source="comet", target="mlflow")
     assert isinstance(result, NotApplicable)
     assert "Comet's prefix" in result.reason
+
+
+def test_a_file_in_the_runs_own_folder_is_saved_beside_the_program_and_logged() -> None:
+    text = moved("import os\n" + WANDB + 'for i in range(2):\n    save(x, os.path.join(wandb.run.dir, "m.pt"))\n')
+    assert text.endswith('    save(x, "m.pt")\n    mlflow.log_artifact("m.pt")\n')

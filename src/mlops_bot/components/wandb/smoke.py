@@ -7,16 +7,23 @@ the store was not written by W&B. Python 3.9+, standard library only; imports no
 from __future__ import annotations
 
 import functools
+import os
 from typing import Any
 
 REMOTE = ("online", "shared")
 
 
 def install(hooks: Any) -> None:
+    hooks.after_import("wandb.sdk.data_types._private", lambda module: _media(hooks, module))
     hooks.after_import("wandb.sdk.wandb_init", lambda module: _init(hooks, module))
     hooks.after_import("wandb.sdk.wandb_login", lambda module: _login(hooks, module))
     if hooks.probes is not None:
         hooks.after_import("wandb.sdk.wandb_run", lambda module: _links(hooks, module.Run))
+
+
+def _media(hooks: Any, module: Any) -> None:
+    """W&B makes a folder for pictures when it is imported: long before the program begins, and gone by then."""
+    hooks.at_begin(lambda: os.makedirs(module.MEDIA_TMP.name, exist_ok=True))
 
 
 def _init(hooks: Any, module: Any) -> None:

@@ -116,6 +116,7 @@ class Read:
     operations: list[Operation] = field(default_factory=list)
     settings: list[ast.expr] = field(default_factory=list)
     lookups: list[tuple[ast.expr, str]] = field(default_factory=list)  # one setting is read, by its name
+    saved: list[tuple[ast.Call, str, Place]] = field(default_factory=list)  # files in the run's own folder
     loggers: list[ast.Call] = field(default_factory=list)  # Lightning's loggers, where they are made
     callbacks: list[ast.Call] = field(default_factory=list)  # Keras' callbacks that log
     imports: list[ast.stmt] = field(default_factory=list)

@@ -40,6 +40,7 @@ class WandbReader(Reader):
     def all(self) -> Read:
         self._settings()
         self._find_media()
+        self._find_saved()
         return super().all()
 
     def _settings(self) -> None:
@@ -73,6 +74,22 @@ class WandbReader(Reader):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "append":
                 if isinstance(node.func.value, ast.Name) and any(map(self._is_media, node.args)):
                     self.media.add(node.func.value.id)
+
+    def _find_saved(self) -> None:
+        """`torch.save(state, os.path.join(wandb.run.dir, "model.pt"))`: what is in that folder is kept by W&B."""
+        for node in self.program.nodes:
+            if not (isinstance(node, ast.Call) and self.qualified(node.func) == "os.path.join" and len(node.args) == 2):
+                continue
+            folder, name = node.args
+            if not (isinstance(folder, ast.Attribute) and folder.attr == "dir"):
+                continue
+            statement: ast.AST = node
+            while not isinstance(statement, ast.stmt):
+                statement = self.program.parent[statement]
+            plain = isinstance(name, ast.Constant) and isinstance(statement, ast.Expr) and self.spans.alone(statement)
+            if plain and (self.qualified(folder) == "wandb.run.dir" or self.is_run(folder.value)):
+                self.read.saved.append((node, str(self.text(name)), self.place(statement)))
+                self.known.update(part for part in ast.walk(folder) if isinstance(part, ast.expr))
 
     def _is_made_media(self, value: ast.expr) -> bool:
         """`wandb.Table(...)`, and a list of such; not a sum in which one is named."""

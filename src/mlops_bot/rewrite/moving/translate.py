@@ -90,6 +90,10 @@ class _Translation:
             self.spans.replace(node, SETTINGS)
         for node, name in self.read.lookups:
             self.spans.replace(node, f"vars({SETTINGS})[{name}]")
+        for call, path, place in self.read.saved:
+            self.spans.replace(call, path)
+            self.spans.line_after(place.node, [self.writer.file(File(place, path), self._run(place))])
+            self.notes.append(f"line {place.line}: {path} is saved beside the program, and logged from there")
         self._head()
         return Rewritten(self.mark + self.spans.apply(), tuple(dict.fromkeys(self.notes)))
 
