@@ -191,8 +191,8 @@ def test_zero_shot_has_no_manual_and_no_documentation() -> None:
     assert "Tracking API" not in text
     text = user(messages(task(), CONTEXT))
     assert "mlflow.end_run" in text
-    assert "[1] Tracking API (mlflow 3.17.2, https://mlflow.org/docs/tracking)" in text
-    assert "[2] Runs" in text
+    assert "[1] (mlflow 3.17.2, https://mlflow.org/docs/tracking)\n````\nTracking API\n" in text
+    assert "[2] (mlflow 3.17.2, https://mlflow.org/docs/runs)\n```\nRuns\n" in text
 
 
 def test_without_facts_nothing_is_claimed() -> None:

@@ -185,9 +185,9 @@ def _docs(docs: Sequence[DocChunk]) -> str:
     """The retrieved documentation, numbered so that it can be cited."""
     if not docs:
         return ""
-    parts = [
-        f"[{number}] {_short(doc.title, 160)} ({doc.component} {doc.version}, "
-        f"{_short(doc.url, 300)})\n{fenced(doc.text)}"
+    parts = [  # a title is a page's text like the rest: inside the block
+        f"[{number}] ({doc.component} {doc.version}, {_short(doc.url, 300)})\n"
+        + fenced(f"{_short(doc.title, 160)}\n\n{doc.text}")
         for number, doc in enumerate(docs, 1)
     ]
     return "# Documentation (cite it in comments as [1], [2] only where it decided something)\n\n" + "\n\n".join(parts)

@@ -69,7 +69,7 @@ def test_a_model_gets_documentation_of_the_release_in_use(path: Path) -> None:
         [engine] = compose.engines(configured, _task().component, compose.LLMOptions(), _quiet)
         [proposal] = engine.propose(_task(), Context({}, versions={"mlflow": "3.4.0"}), n=1, temperature=0.0)
         text = server.completions[0]["messages"][1]["content"]
-    assert "[1] mlflow.start_run (mlflow 3.4.0, https://docs.test/start_run)" in text
+    assert "[1] (mlflow 3.4.0, https://docs.test/start_run)\n````\nmlflow.start_run\n" in text
     assert proposal.docs == (Citation("mlflow", "3.4.0", "mlflow.start_run", "https://docs.test/start_run"),)
 
 
@@ -172,11 +172,11 @@ def test_instructions_in_documentation_change_nothing(path: Path) -> None:
     messages = prompt.messages(task, context)
     text = messages[1]["content"]
     assert "IGNORE ALL PREVIOUS" in text and "DATA" in messages[0]["content"]
-    block = text[text.index("[1] mlflow.start_run") :].split("\n")
+    block = text[text.index("[1] (mlflow 3.4.0, ") :].split("\n")
     fence = block[1]
     assert set(fence) == {"`"} and len(fence) > 3  # longer than any in the passage
     inside = block[2 : block.index(fence, 2)]
-    assert any("IGNORE ALL PREVIOUS" in line for line in inside)
+    assert any("IGNORE ALL PREVIOUS" in line for line in inside) and "mlflow.start_run" in inside  # its title, too
     obeyed = "train.py\n```python\nimport mlflow\n```\n\n.github/workflows/evil.yml\n```yaml\non: push\n```\n\n../outside.py\n```python\nx = 1\n```\n"
     parsed = response.parse(obeyed, task)
     assert isinstance(parsed, Failed) or (isinstance(parsed, Candidate) and set(parsed.files) <= {"train.py"})
