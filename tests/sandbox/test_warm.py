@@ -145,8 +145,9 @@ def test_random_numbers_are_not_the_workers(shared: Warm) -> None:
 def test_what_imports_print_and_leave_at_home_is_in_every_program(warm: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(preload.PACKAGES, "talks", ("talks",))  # type: ignore[index]
     talks = b"""
-import os, pathlib, sys
+import os, pathlib, sys, tempfile
 print('out'); print('err', file=sys.stderr)
+folder = tempfile.mkdtemp()
 (pathlib.Path.home() / '.talks').mkdir(exist_ok=True)
 (pathlib.Path.home() / '.talks' / 'rc').write_text('made')
 where = os.getcwd(), os.environ['MODE']
@@ -155,6 +156,7 @@ where = os.getcwd(), os.environ['MODE']
     import talks, pathlib, os
     print((pathlib.Path.home() / '.talks' / 'rc').read_text(), talks.where == (os.getcwd(), 'x'), flush=True)
     (pathlib.Path.home() / '.talks' / 'rc').write_text('changed')
+    (pathlib.Path(talks.folder) / 'a').write_text('x')
     """
     options = {"files": {"lib/talks.py": talks}, "environment": {"PYTHONPATH": "{root}/lib", "MODE": "x"}}
     for _ in range(2):

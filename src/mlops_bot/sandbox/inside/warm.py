@@ -40,6 +40,7 @@ class Worker:
         self.path = sys.path[1:]  # as a fresh process has it before the folder of its script is put in front
         self.children = {}  # pid -> descriptors: of the process, and of the pipe for its status
         self.scratch = {}  # what the imports left in HOME and TMPDIR
+        self.folders = []  # those, too, with nothing in them
         self.random = None
 
     def prepare(self):
@@ -65,9 +66,11 @@ class Worker:
         sys.stdout.flush()
         sys.stderr.flush()
         self.alone()
-        for path in below(os.path.join(self.run, "scratch")):
-            with open(path, "rb") as stream:
-                self.scratch[os.path.relpath(path, self.run)] = stream.read()
+        for place, _, names in os.walk(os.path.join(self.run, "scratch")):
+            self.folders.append(os.path.relpath(place, self.run))
+            for name in names:
+                with open(os.path.join(place, name), "rb") as stream:
+                    self.scratch[os.path.join(self.folders[-1], name)] = stream.read()
         if "random" in sys.modules:
             self.random = sys.modules["random"].getstate()
         import gc
@@ -201,10 +204,10 @@ class Worker:
 
     def fill(self, base):
         """HOME and TMPDIR as they are after a fresh process has imported the same."""
+        for folder in self.folders:
+            os.makedirs(os.path.join(base, folder), mode=0o700, exist_ok=True)
         for path, content in self.scratch.items():
-            target = os.path.join(base, path)
-            os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
-            with open(target, "wb") as stream:
+            with open(os.path.join(base, path), "wb") as stream:
                 stream.write(content)
 
     def settle(self, request):
