@@ -24,7 +24,7 @@ from mlops_bot.settings import DEFAULT_BASE_IMAGE
 
 ROOT = Path(__file__).parents[1]
 # Whatever could reach a real account, or change what the bot does, from outside the test.
-_PRIVATE = ("OPENAI_", "HF_", "HUGGING_FACE_", "MLFLOW_", "NO_COLOR", "FORCE_COLOR")
+_PRIVATE = ("OPENAI_", "HF_", "HUGGING_FACE_", "MLFLOW_", "NO_COLOR", "FORCE_COLOR", "GIT_")  # GIT_DIR: of a hook
 # Where the machine's Docker engine is unlike others.
 _KEPT = (
     "MLOPS_BOT_BASE_IMAGE",
