@@ -52,6 +52,7 @@ def test_a_stopped_candidate(ended: Ended, said: str) -> None:
         ("FileNotFoundError: [Errno 2] No such file or directory: 'a.csv'", "--data"),
         ("ModuleNotFoundError: No module named 'gym'", "requirements"),
         ("RuntimeError: odd", "--run"),
+        ("git.exc.InvalidGitRepositoryError: /x", "the project's root is the repository in a run"),
     ],
 )
 def test_a_baseline_that_fails_comes_with_advice(error: str, advice: str) -> None:

@@ -75,6 +75,11 @@ def _own_frame(lines: list[str]) -> str:
 
 
 def _advice(baseline: Observation, error: str) -> str:
+    if "InvalidGitRepositoryError" in error or "NoSuchPathError" in error:
+        return (
+            "the project's root is the repository in a run: start it from there as you do, "
+            '--run "python folder/script.py"; a folder of another machine is not here'
+        )
     if "error: " in error and baseline.exit_code == 2:
         return 'pass the arguments it needs with --run "python train.py ARGUMENTS"'
     if error.startswith("ModuleNotFoundError"):
