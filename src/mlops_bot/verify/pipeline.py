@@ -89,7 +89,7 @@ class Verifier:
         self._repository = policy.repository(task.functionality, plan.files)
         self._program_key = key_of(
             files_key(plan.files), plan.argv, plan.workdir, asdict(plan.limits), asdict(plan.smoke), runtime.id,
-            job.hooks_key(), self._own.name if self._own else None, self._repository,
+            job.hooks_key(), component_key(task) if self._own else None, self._repository,
         )  # fmt: skip
 
     # --- the original ---------------------------------------------------------------------------------------
