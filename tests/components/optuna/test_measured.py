@@ -60,3 +60,40 @@ def test_a_printed_number_that_looks_the_same_hides_nothing(data: str, said: str
     )
     reason = measured.value(found.studies[0], found, run, run)
     assert reason is None if said is None else said in str(reason)
+
+
+@pytest.mark.parametrize(("final", "said"), [("held", "the data of the final test"), ("test", None)])
+def test_keras_validates_its_trials_on_what_the_program_validates_on(final: str, said: str | None) -> None:
+    """`final`: what the final training validates on; the trials validate on "test", which is evaluated once after it."""
+    seen = [
+        {"kind": "fit", "what": "keras", "data": "train"},
+        {"kind": "score", "what": "keras.validation", "data": "test"},
+    ]
+    trials = [
+        {
+            "state": "COMPLETE", "number": number, "values": [0.5 + number], "params": {"units": number}, "passes": seen,
+            "training": [number, number + 1], "scalars": [number, number + 1],
+        }
+        for number in range(2)
+    ]  # fmt: skip
+    after = [
+        {"kind": "fit", "what": "keras", "data": "train"},
+        {"kind": "score", "what": "keras.validation", "data": final},
+        {"kind": "score", "what": "keras.evaluate", "data": "test"},
+    ]
+    found = search(
+        {
+            "training": [{"event": "keras.fit", "class": "Sequential"}] * 3,
+            "scalars": [["keras.history", "val_loss", 0.5], ["keras.history", "val_loss", 1.5]],
+            "component": {
+                "search": {
+                    "studies": [{"name": "s", "directions": ["minimize"], "trials": trials}],
+                    "after": {"training": [2, 3], "scalars": [2, 2], "passes": after},
+                }
+            },
+        }
+    )
+    assert found is not None
+    run = Observation(0, "exited", "", "", 1.0, {}, {})
+    reason = measured.value(found.studies[0], found, run, run)
+    assert reason is None if said is None else said in str(reason)

@@ -124,6 +124,8 @@ def _what(origin: Origin) -> tuple[str, str] | None:
         return "sklearn.score", "sklearn.score"
     if origin.source == "sklearn.metric":
         return "sklearn.metric", f"sklearn.{origin.name}"
+    if origin.source == "keras.history" and origin.name.startswith("val_"):
+        return "keras", "keras.validation"
     if origin.source == "keras.evaluate":
         return "keras", "keras.evaluate"
     return None
