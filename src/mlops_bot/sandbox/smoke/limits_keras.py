@@ -26,8 +26,11 @@ def _limited(hooks: Hooks, original: Callable[..., Any], limit: Callable[..., No
             bound = signature.bind(*args, **kwargs)
         except TypeError:
             return original(*args, **kwargs)
-        limit(hooks, bound.arguments)
-        return original(*bound.args, **bound.kwargs)
+        given = bound.arguments
+        limit(hooks, given)
+        # As they were given, by position or by name: who else patches `fit` (Comet) may add an argument by its name.
+        first = [given.pop(name) for name in list(signature.parameters)[: len(args)]]
+        return original(*first, **given.pop("kwargs", {}), **given)
 
     return wrapper
 
