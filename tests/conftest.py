@@ -123,7 +123,9 @@ def _refuse_remote(connection: socket.socket, address: Any) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> None:
-    """A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C."""
+    """A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C; nohup a hang-up."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
