@@ -11,7 +11,7 @@ def test_tables_that_share_rows_share_digests() -> None:
     table = np.random.default_rng(0).normal(size=(40, 3))
     assert set(rows(table[::-1][:10])) < set(rows(table))
     assert not set(rows(table[:20])) & set(rows(table[20:]))
-    assert rows(table.astype("float32")) == rows(table.astype("float32").astype("float64"))
+    assert rows(table.astype("float32")) == rows(table)
     assert rows(table.reshape(40, 1, 3)) == rows(table)
     assert rows(table.tolist()) == rows(table)
 
