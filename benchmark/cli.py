@@ -154,7 +154,12 @@ def _what(command: argparse.ArgumentParser) -> None:
         "--samples", metavar="N", type=_positive, default=3, help="generations above temperature 0 (3)"
     )
     command.add_argument("--programs", metavar="PATTERN", help="programs whose id matches, such as 'pytorch/*'")
-    command.add_argument("--era", choices=ERAS, default="current", help="current libraries, or the paper's (2023)")
+    command.add_argument(
+        "--era",
+        choices=ERAS,
+        default="current",
+        help="today's form of the programs, or that of 2023; libraries are those of the sandbox",
+    )
     command.add_argument("--shard", metavar="I/N", type=_shard, default=Shard(), help="part I of N of the programs")
 
 
